@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+import type { Config } from '../src/base/config.ts';
+import {
+  fetchGammaPayload,
+  fetchGoldskyPayload,
+  marketsPayload,
+  ordersPayload,
+  tickPayload,
+  writesPayload,
+} from './payloads.ts';
+
+/** One queue: everything that is decided about it, in one place. */
+export interface QueueDefinition<Schema extends z.ZodType = z.ZodType> {
+  readonly payload: Schema;
+  /** For the board. */
+  readonly description: string;
+  /** Jobs that one worker process runs at once. */
+  readonly concurrency: number | ((config: Config) => number);
+  /** Tries before a job is left in `failed`, and the first pause between them in milliseconds (doubling). */
+  readonly attempts: number;
+  readonly backoffMs: number;
+  /** The longest pause of a job that waits for something that is away, in milliseconds. */
+  readonly maxWaitMs: number;
+  /** Requests in 10 s over all replicas together; undefined = no upstream behind this queue. */
+  readonly requestsPer10s?: (config: Config) => number;
+  /** Finished jobs kept for the board. Failed jobs that hold data are kept until someone retries them. */
+  readonly keepCompleted: number;
+  readonly keepFailed: number | 'all';
+  /** The job comes again by schedule: when it has to wait, this one is given up. */
+  readonly repeats?: true;
+  /** What the board shows of a job: pages and rows are counted, never shown whole. */
+  readonly summary: (payload: z.infer<Schema>) => Record<string, unknown>;
+}
+
+function define<Schema extends z.ZodType>(definition: QueueDefinition<Schema>): QueueDefinition<Schema> {
+  return definition;
+}
+
+/**
+ * The catalogue. To add a queue: a payload in payloads.ts, an entry here, a processor in workers/ named like it.
+ */
+export const CATALOGUE = {
+  ticks: define({
+    payload: tickPayload,
+    description: 'Scheduled polls: starts a chain of fetches unless one is running',
+    concurrency: 4,
+    attempts: 1,
+    backoffMs: 1_000,
+    maxWaitMs: 5_000,
+    keepCompleted: 50,
+    keepFailed: 200,
+    repeats: true,
+    summary: (payload) => payload,
+  }),
+  'fetch.gamma': define({
+    payload: fetchGammaPayload,
+    description: 'One request to the market API: newest markets, a sweep, or tokens nobody knows yet',
+    concurrency: 8,
+    attempts: 20,
+    backoffMs: 1_000,
+    maxWaitMs: 30_000,
+    requestsPer10s: (config) => config.gamma.requestsPer10s,
+    keepCompleted: 100,
+    keepFailed: 500,
+    summary: (payload) =>
+      payload.kind === 'tokens'
+        ? { ...payload, tokenIds: `${payload.tokenIds.length} tokens` }
+        : payload.kind === 'closedIds'
+          ? { ...payload, ids: `${payload.ids.length} markets` }
+          : payload,
+  }),
+  'fetch.goldsky': define({
+    payload: fetchGoldskyPayload,
+    description: 'One request to the orderbook subgraph: a page of order events',
+    concurrency: 4,
+    attempts: 20,
+    backoffMs: 1_000,
+    maxWaitMs: 30_000,
+    requestsPer10s: (config) => config.goldsky.requestsPer10s,
+    keepCompleted: 100,
+    keepFailed: 500,
+    summary: (payload) => payload,
+  }),
+  markets: define({
+    payload: marketsPayload,
+    description: 'A page of market objects into rows',
+    concurrency: 2,
+    attempts: 6,
+    backoffMs: 1_000,
+    maxWaitMs: 10_000,
+    keepCompleted: 10,
+    keepFailed: 'all',
+    summary: (payload) => ({ ...payload, records: `${payload.records.length} markets` }),
+  }),
+  orders: define({
+    payload: ordersPayload,
+    description: 'A page of order events into rows: order events, trades, quarantine',
+    concurrency: 4,
+    attempts: 6,
+    backoffMs: 1_000,
+    maxWaitMs: 10_000,
+    keepCompleted: 10,
+    keepFailed: 'all',
+    summary: (payload) => ({ ...payload, records: `${payload.records.length} order events` }),
+  }),
+  writes: define({
+    payload: writesPayload,
+    description: 'Rows on their way to ClickHouse; several pages make one insert a table',
+    // The batching writer holds jobs until its insert is done, so it must be able to hold a full batch.
+    concurrency: (config) => Math.min(500, Math.max(20, Math.ceil(config.write.batchRows / 100))),
+    attempts: 6,
+    backoffMs: 1_000,
+    maxWaitMs: 10_000,
+    keepCompleted: 10,
+    keepFailed: 'all',
+    summary: (payload) => ({
+      rows: Object.fromEntries(Object.entries(payload.rows).map(([table, rows]) => [table, rows.count])),
+      coverage: payload.coverage,
+    }),
+  }),
+} as const;
+
+export type QueueName = keyof typeof CATALOGUE;
+export type Payload<Name extends QueueName> = z.infer<(typeof CATALOGUE)[Name]['payload']>;
+
+export const QUEUE_NAMES = Object.keys(CATALOGUE) as QueueName[];
+
+/** Order of urgency within a queue: lower goes first. Live work is never behind a sweep or a backfill. */
+export const PRIORITY = { live: 1, lookup: 2, openSweep: 10, closedSweep: 20 } as const;

@@ -1,0 +1,78 @@
+import type { Redis } from 'ioredis';
+
+/** A walk over all open or all closed markets. Lost with Redis, it starts again: nothing depends on it. */
+export interface SweepState {
+  /** Milliseconds; undefined before the first sweep. */
+  readonly startedAt: number | undefined;
+  /** Milliseconds; undefined while the sweep is under way. */
+  readonly finishedAt: number | undefined;
+  /** The API's own cursor of the next page; undefined on the first. */
+  readonly afterCursor: string | undefined;
+  readonly chainJobId: string | undefined;
+}
+
+const FIELDS = ['startedAt', 'finishedAt', 'afterCursor', 'chainJobId'] as const;
+
+/** Market ids seen by one sweep of open markets live this long at most, in seconds. */
+const SEEN_TTL_S = 86_400;
+
+export class SweepStates {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  async read(closed: boolean): Promise<SweepState> {
+    const values = await this.#redis.hmget(this.#key(closed), ...FIELDS);
+    const [startedAt, finishedAt, afterCursor, chainJobId] = values.map((value) => value ?? undefined);
+    return {
+      startedAt: startedAt === undefined ? undefined : Number(startedAt),
+      finishedAt: finishedAt === undefined ? undefined : Number(finishedAt),
+      afterCursor,
+      chainJobId,
+    };
+  }
+
+  /** Sets the given fields; undefined removes one. */
+  async update(closed: boolean, change: Partial<SweepState>): Promise<void> {
+    const key = this.#key(closed);
+    const transaction = this.#redis.multi();
+    for (const [field, value] of Object.entries(change)) {
+      if (value === undefined) transaction.hdel(key, field);
+      else transaction.hset(key, field, String(value));
+    }
+    await transaction.exec();
+  }
+
+  /** Remembers the open markets that the running sweep has met. */
+  async noteSeen(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#redis
+      .multi()
+      .sadd(this.#seenKey(), ...ids)
+      .expire(this.#seenKey(), SEEN_TTL_S)
+      .exec();
+  }
+
+  /** Those of the given markets that the sweep has not met. */
+  async notSeen(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const seen = await this.#redis.smismember(this.#seenKey(), ...ids);
+    return ids.filter((_, index) => seen[index] === 0);
+  }
+
+  async forgetSeen(): Promise<void> {
+    await this.#redis.del(this.#seenKey());
+  }
+
+  #key(closed: boolean): string {
+    return `${this.#prefix}:sweep:${closed ? 'closed' : 'open'}`;
+  }
+
+  #seenKey(): string {
+    return `${this.#prefix}:sweep:open:seen`;
+  }
+}

@@ -1,0 +1,59 @@
+import type { Redis } from 'ioredis';
+
+/** First pause before a token that no market API knew is asked for again, in milliseconds; doubles each time. */
+const FIRST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 6 * 3_600_000;
+const MOST_DOUBLINGS = Math.ceil(Math.log2(LONGEST_PAUSE_MS / FIRST_PAUSE_MS));
+
+/**
+ * When to ask the market API about which unknown token. In Redis, shared by all replicas; rebuilt from
+ * ClickHouse (unlabelled_tokens) when Redis was emptied. A market may be listed after its first fills, so a
+ * token that is not found is asked for again, ever more rarely; some are never listed (combos).
+ */
+export class TokenLookups {
+  readonly #redis: Redis;
+  readonly #due: string;
+  readonly #tries: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#due = `${prefix}:lookups:due`;
+    this.#tries = `${prefix}:lookups:tries`;
+  }
+
+  /** Puts tokens on the list, due at once; those already on it keep their place. */
+  async note(tokenIds: readonly string[], now = Date.now()): Promise<void> {
+    if (tokenIds.length === 0) return;
+    await this.#redis.zadd(this.#due, 'NX', ...tokenIds.flatMap((token) => [now, token]));
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return (await this.#redis.zcard(this.#due)) === 0;
+  }
+
+  /** Takes the tokens that are due, and sets when each is due again if nobody takes it off the list. */
+  async takeDue(limit: number, now = Date.now()): Promise<string[]> {
+    const tokens = await this.#redis.zrangebyscore(this.#due, '-inf', now, 'LIMIT', 0, limit);
+    if (tokens.length === 0) return [];
+    const counting = this.#redis.pipeline();
+    for (const token of tokens) counting.hincrby(this.#tries, token, 1);
+    const counts = (await counting.exec()) ?? [];
+    const next = tokens.flatMap((token, index) => {
+      const tries = Number(counts[index]?.[1] ?? 1);
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, MOST_DOUBLINGS));
+      return [now + pause, token];
+    });
+    await this.#redis.zadd(this.#due, 'XX', ...next);
+    return tokens;
+  }
+
+  /** Takes tokens off the list: their market is known. */
+  async forget(tokenIds: readonly string[]): Promise<void> {
+    if (tokenIds.length === 0) return;
+    await this.#redis
+      .multi()
+      .zrem(this.#due, ...tokenIds)
+      .hdel(this.#tries, ...tokenIds)
+      .exec();
+  }
+}

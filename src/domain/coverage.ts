@@ -1,0 +1,29 @@
+/**
+ * A place in a source's sequence: everything up to and with (position, id) lies behind it. For the subgraph the
+ * position is a unix second and the id an event id, for logs a block and ''. (N, '') lies before all of N.
+ */
+export interface Cursor {
+  readonly position: number;
+  readonly id: string;
+}
+
+/** What one page covers: everything after `from`, up to and with `to`. */
+export interface CoveredRange {
+  readonly source: string;
+  readonly from: Cursor;
+  readonly to: Cursor;
+  /** Order events in the range, usable ones. */
+  readonly events: number;
+  readonly quarantined: number;
+}
+
+/** Order of cursors: negative where a lies before b. Ids compare bytewise (graph-node's C collation). */
+export function compareCursors(a: Cursor, b: Cursor): number {
+  if (a.position !== b.position) return a.position - b.position;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** A cursor as people read it: `1714000000` or `1714000000/0xabc…`. */
+export function formatCursor(cursor: Cursor): string {
+  return cursor.id === '' ? String(cursor.position) : `${cursor.position}/${cursor.id.slice(0, 18)}…`;
+}

@@ -1,0 +1,31 @@
+/** Checks of single upstream values, shared by the parsers. All of them are total: they never throw. */
+
+const DECIMAL = /^\d+$/;
+const CANONICAL_DECIMAL = /^(?:0|[1-9]\d*)$/;
+
+export const MAX_UINT32 = '4294967295';
+export const MAX_UINT64 = '18446744073709551615';
+export const MAX_UINT256 = '115792089237316195423570985008687907853269984665640564039457584007913129639935';
+
+/** True for a decimal integer from 0 to `max` without leading zeros or sign. `max` is canonical itself. */
+export function isCanonicalUint(text: string, max: string): boolean {
+  return CANONICAL_DECIMAL.test(text) && fits(text, max);
+}
+
+/** The canonical text of a decimal integer (leading zeros dropped), or undefined when it is none. */
+export function canonicalDecimal(text: string): string | undefined {
+  if (!DECIMAL.test(text)) return undefined;
+  if (text.charCodeAt(0) !== 48 || text.length === 1) return text;
+  const start = text.search(/[1-9]/);
+  return start === -1 ? '0' : text.slice(start);
+}
+
+/** Compares two canonical decimal integers by value without BigInt: `text` <= `max`. */
+export function fits(text: string, max: string): boolean {
+  return text.length < max.length || (text.length === max.length && text <= max);
+}
+
+/** A JSON object: neither null nor an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

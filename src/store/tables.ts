@@ -1,0 +1,217 @@
+import type { CoveredRange } from '../domain/coverage.ts';
+import type { Market } from '../domain/market.ts';
+import type { OrderEvent } from '../domain/orderEvent.ts';
+import { nonusdcSide, type TokenLabel, type Trade } from '../domain/trade.ts';
+import { toDecimal } from '../domain/amounts.ts';
+
+/**
+ * The storage tables and their row shapes: the columns in the order in which the row functions below give
+ * their values. A row is one line of JSONCompactEachRow.
+ */
+export const TABLES = {
+  order_event_versions: [
+    'timestamp',
+    'transaction_hash',
+    'log_index',
+    'order_hash',
+    'odd_id',
+    'source',
+    'exchange',
+    'block_number',
+    'maker',
+    'taker',
+    'maker_direction',
+    'token_id',
+    'usd_amount',
+    'token_amount',
+    'fee',
+    'is_taker_side',
+    'odd_maker_asset',
+    'odd_taker_asset',
+    'market_id',
+    'condition_id',
+    'nonusdc_side',
+    'outcome',
+    'version',
+    'is_deleted',
+  ],
+  market_versions: [
+    'id',
+    'condition_id',
+    'question_id',
+    'question',
+    'slug',
+    'answer1',
+    'answer2',
+    'token1',
+    'token2',
+    'outcomes',
+    'outcome_prices',
+    'token_ids',
+    'position_ids',
+    'protocol_version',
+    'neg_risk',
+    'event_id',
+    'event_slug',
+    'event_title',
+    'ticker',
+    'volume',
+    'liquidity',
+    'active',
+    'closed',
+    'archived',
+    'uma_resolution_status',
+    'created_at',
+    'updated_at',
+    'start_date',
+    'end_date',
+    'closed_time',
+    'raw',
+    'content_hash',
+    'version',
+  ],
+  market_token_versions: ['token_id', 'market_id', 'condition_id', 'outcome_index', 'outcome', 'version'],
+  quarantine_versions: ['source', 'record_hash', 'reason', 'record', 'received_at'],
+  unlabelled_token_versions: ['token_id', 'day', 'is_deleted'],
+  coverage_versions: ['source', 'from_position', 'from_id', 'to_position', 'to_id', 'events', 'quarantined'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Table = keyof typeof TABLES;
+
+/** Data tables in the order of writing; coverage is not among them: it is written after all of these. */
+export const DATA_TABLES = [
+  'market_versions',
+  'market_token_versions',
+  'quarantine_versions',
+  'order_event_versions',
+  'unlabelled_token_versions',
+] as const satisfies readonly Table[];
+
+export type DataTable = (typeof DATA_TABLES)[number];
+
+/** The id that the views build for an event of this shape; any other id is stored as it is. */
+function usualId(event: OrderEvent): string {
+  return event.exchange === ''
+    ? `${event.transactionHash}_${event.orderHash}`
+    : `${event.transactionHash}-${event.logIndex}`;
+}
+
+/** @param fetchedAt millisecond at which the upstream answered */
+export function orderEventRow(
+  event: OrderEvent,
+  trade: Trade | undefined,
+  label: TokenLabel | undefined,
+  fetchedAt: number,
+): string {
+  return JSON.stringify([
+    event.timestamp,
+    event.transactionHash,
+    event.logIndex,
+    event.orderHash,
+    event.id === usualId(event) ? '' : event.id,
+    event.source,
+    event.exchange,
+    event.blockNumber,
+    event.maker,
+    event.taker,
+    trade?.makerDirection ?? '',
+    trade?.tokenId ?? '',
+    trade?.usdAmount ?? toDecimal(event.makerAmountFilled),
+    trade?.tokenAmount ?? toDecimal(event.takerAmountFilled),
+    toDecimal(event.fee),
+    trade?.isTakerSide === true ? 1 : 0,
+    trade === undefined ? event.makerAssetId : '',
+    trade === undefined ? event.takerAssetId : '',
+    label?.marketId ?? '',
+    label?.conditionId ?? '',
+    nonusdcSide(label),
+    label?.outcome ?? '',
+    fetchedAt * 2 + (label === undefined ? 0 : 1),
+    0,
+  ]);
+}
+
+/**
+ * @param raw the object as the API gave it
+ * @param fetchedAt millisecond at which the API answered
+ */
+export function marketRow(market: Market, raw: string, contentHash: string, fetchedAt: number): string {
+  return JSON.stringify([
+    market.id,
+    market.conditionId,
+    market.questionId,
+    market.question,
+    market.slug,
+    market.answer1,
+    market.answer2,
+    market.token1,
+    market.token2,
+    market.outcomes,
+    market.outcomePrices,
+    market.tokenIds,
+    market.positionIds,
+    market.version,
+    market.negRisk,
+    market.eventId,
+    market.eventSlug,
+    market.eventTitle,
+    market.ticker,
+    market.volume === '' ? '0' : market.volume,
+    market.liquidity === '' ? '0' : market.liquidity,
+    market.active,
+    market.closed,
+    market.archived,
+    market.umaResolutionStatus,
+    market.createdAt,
+    market.updatedAt,
+    market.startDate,
+    market.endDate,
+    market.closedTime,
+    raw,
+    contentHash,
+    fetchedAt,
+  ]);
+}
+
+/** One row a token of the market, of both its ledgers: CTF tokens and PositionManager positions. */
+export function marketTokenRows(market: Market, fetchedAt: number): string[] {
+  const rows = new Map<string, string>();
+  for (const ids of [market.tokenIds, market.positionIds]) {
+    ids.forEach((tokenId, index) => {
+      const outcome = market.outcomes[index] ?? '';
+      rows.set(tokenId, JSON.stringify([tokenId, market.id, market.conditionId, index, outcome, fetchedAt]));
+    });
+  }
+  return [...rows.values()];
+}
+
+export function quarantineRow(
+  source: string,
+  recordHash: string,
+  reason: string,
+  record: string,
+  receivedAt: number,
+): string {
+  return JSON.stringify([source, recordHash, reason, record, toDateTime64(receivedAt)]);
+}
+
+/** @param timestamp unix seconds of a trade in the token */
+export function unlabelledTokenRow(tokenId: string, timestamp: number): string {
+  return JSON.stringify([tokenId, new Date(timestamp * 1000).toISOString().slice(0, 10), 0]);
+}
+
+export function coverageRow(range: CoveredRange): string {
+  return JSON.stringify([
+    range.source,
+    range.from.position,
+    range.from.id,
+    range.to.position,
+    range.to.id,
+    range.events,
+    range.quarantined,
+  ]);
+}
+
+function toDateTime64(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
+}

@@ -1,0 +1,19 @@
+import { AppError } from '../src/base/errors.ts';
+import type { WorkerContext } from './context.ts';
+
+const PAUSE_MS = 1_000;
+
+/**
+ * Holds a fetch back while the queues behind it are full: the upstream keeps the data, Redis need not.
+ * @throws AppError BACKPRESSURE (wait)
+ */
+export async function holdWhileFull(context: WorkerContext): Promise<void> {
+  const pages = await context.queues.queuedPages();
+  const { maxQueuedPages } = context.config;
+  if (pages < maxQueuedPages) return;
+  throw new AppError(
+    'BACKPRESSURE',
+    `Fetching pauses: ${pages} pages wait for ClickHouse (MAX_QUEUED_PAGES=${maxQueuedPages}).`,
+    { retry: 'wait', waitMs: PAUSE_MS },
+  );
+}

@@ -1,0 +1,50 @@
+import type { Redis } from 'ioredis';
+import type { Config } from '../src/base/config.ts';
+import { log } from '../src/base/log.ts';
+import { GammaSource } from '../src/sources/gamma.ts';
+import { GoldskySource } from '../src/sources/goldsky.ts';
+import { Database } from '../src/store/clickhouse.ts';
+import { connectRedis } from '../queues/connection.ts';
+import { Queues } from '../queues/producer.ts';
+import { SourceStates } from '../queues/sourceState.ts';
+import { SweepStates } from '../queues/sweepState.ts';
+import { TokenLookups } from '../queues/tokenLookups.ts';
+import { LabelCache } from './labelCache.ts';
+
+/** What the processors of one worker process share. */
+export interface WorkerContext {
+  readonly config: Config;
+  readonly redis: Redis;
+  readonly queues: Queues;
+  readonly database: Database;
+  readonly gamma: GammaSource;
+  readonly goldsky: GoldskySource;
+  readonly sources: SourceStates;
+  readonly sweeps: SweepStates;
+  readonly lookups: TokenLookups;
+  readonly labels: LabelCache;
+}
+
+export function createContext(config: Config): WorkerContext {
+  const redis = connectRedis(config.redis.url, log('redis'));
+  const { prefix } = config.redis;
+  const database = new Database(config.clickhouse);
+  return {
+    config,
+    redis,
+    queues: new Queues(redis, prefix),
+    database,
+    gamma: new GammaSource({ url: config.gamma.url }),
+    goldsky: new GoldskySource({ url: config.goldsky.url }),
+    sources: new SourceStates(redis, prefix),
+    sweeps: new SweepStates(redis, prefix),
+    lookups: new TokenLookups(redis, prefix),
+    labels: new LabelCache(database),
+  };
+}
+
+export async function closeContext(context: WorkerContext): Promise<void> {
+  await context.queues.close();
+  context.redis.disconnect();
+  await context.database.close();
+}

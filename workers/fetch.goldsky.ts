@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { AppError, oneLine } from '../src/base/errors.ts';
+import { compareCursors, formatCursor, type Cursor } from '../src/domain/coverage.ts';
+import type { SubgraphPage } from '../src/sources/goldsky.ts';
+import { UpstreamError } from '../src/sources/upstreamError.ts';
+import type { FetchGoldskyPayload } from '../queues/payloads.ts';
+import { PRIORITY } from '../queues/catalogue.ts';
+import { holdWhileFull } from './backpressure.ts';
+import { chainJobId, nextStep } from './chain.ts';
+import type { WorkerContext } from './context.ts';
+import type { JobContext, Processor } from './register.ts';
+
+export const GOLDSKY = 'goldsky';
+
+const FULL_PAGE = 1_000;
+const SMALLEST_PAGE = 50;
+
+/**
+ * One request to the subgraph. Order matters: the page becomes a durable job first, then the next fetch, and only
+ * then the cursor moves, so that a crash anywhere repeats work and never skips any.
+ */
+export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'> {
+  return async (payload, { job, signal }) => {
+    await holdWhileFull(context);
+    const page = await fetchPage(context, payload, { job, signal });
+    const fetchedAt = Date.now();
+
+    const { cursor, chain } = payload;
+    const next = { position: page.next.timestamp, id: page.next.id };
+    const behind = page.full || page.sameSecond;
+    const to = behind ? next : coveredTo(next, page);
+    const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
+    if (range !== null || page.records.length > 0) {
+      await context.queues.add(
+        'orders',
+        'page',
+        { source: GOLDSKY, fetchedAt, range, records: page.records },
+        { jobId: `${job.id ?? ''}-${contentHash(page.records)}` },
+      );
+    }
+
+    const following = nextStep(chain);
+    if (behind) {
+      await context.queues.add(
+        'fetch.goldsky',
+        'tail',
+        { cursor: next, chain: following },
+        { jobId: chainJobId(GOLDSKY, following), priority: PRIORITY.live },
+      );
+    }
+    await context.sources.update(GOLDSKY, {
+      cursor: next,
+      chainJobId: behind ? chainJobId(GOLDSKY, following) : job.id,
+      headTimestamp: page.head?.timestamp,
+      problem: undefined,
+    });
+    return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(to), behind };
+  };
+}
+
+async function fetchPage(
+  context: WorkerContext,
+  payload: FetchGoldskyPayload,
+  { job, signal }: JobContext,
+): Promise<SubgraphPage> {
+  const pageSize = payload.pageSize ?? FULL_PAGE;
+  try {
+    return await context.goldsky.fetchPage(
+      { timestamp: payload.cursor.position, id: payload.cursor.id },
+      { pageSize, ...(signal === undefined ? {} : { signal }) },
+    );
+  } catch (error) {
+    if (error instanceof UpstreamError && error.shrink && pageSize > SMALLEST_PAGE) {
+      await job.updateData({ ...payload, pageSize: Math.max(SMALLEST_PAGE, Math.floor(pageSize / 2)) });
+    }
+    if (error instanceof AppError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
+    throw error;
+  }
+}
+
+/**
+ * How far a page that is the newest there is covers: to the block the subgraph has indexed, where it says so.
+ * The second of that block itself is read again next time, whole.
+ */
+function coveredTo(next: Cursor, page: SubgraphPage): Cursor {
+  const head = { position: page.head?.timestamp ?? 0, id: '' };
+  return compareCursors(head, next) > 0 ? head : next;
+}
+
+function contentHash(records: readonly unknown[]): string {
+  return createHash('sha1').update(JSON.stringify(records)).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,94 @@
+import type { Worker } from 'bullmq';
+import type { Config } from '../src/base/config.ts';
+import { log } from '../src/base/log.ts';
+import { schemaReady } from '../src/store/ready.ts';
+import type { QueueName } from '../queues/catalogue.ts';
+import { putSchedulers } from '../queues/schedulers.ts';
+import { closeContext, createContext, type WorkerContext } from './context.ts';
+import { fetchGamma } from './fetch.gamma.ts';
+import { fetchGoldsky } from './fetch.goldsky.ts';
+import { markets } from './markets.ts';
+import { orders } from './orders.ts';
+import { registerWorker } from './register.ts';
+import { ticks } from './ticks.ts';
+import { BatchingWriter, writes } from './writes.ts';
+
+/** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
+const STOP_MS = 12_000;
+
+/**
+ * Runs the workers of the given queues until the signal is aborted, then stops: no new jobs, running ones finish,
+ * held rows are written. Nothing depends on that: what a killed worker held is done again.
+ */
+export async function runWorkers(
+  config: Config,
+  queueNames: readonly QueueName[],
+  signal: AbortSignal,
+): Promise<void> {
+  const logger = log('workers');
+  if (!config.orderSources.includes('goldsky') && queueNames.includes('fetch.goldsky')) {
+    logger.warn(
+      'ORDER_SOURCES leaves out goldsky, the only order source built so far: no order events are fetched.',
+    );
+  }
+  const context = createContext(config);
+  try {
+    await schemaReady(context.database, logger, signal);
+    await untilAborted(context.redis.ping(), signal);
+    await putSchedulers(context.queues, config);
+    const writer = new BatchingWriter(context.database, config.write);
+    const workers = queueNames.map((name) => startWorker(name, context, writer));
+    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    logger.info(`Working on ${queueNames.join(', ')}.`);
+    await aborted(signal);
+    logger.info('Stopping: running jobs finish, no new ones start.');
+    await stop(workers, writer);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await closeContext(context);
+  }
+}
+
+function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWriter): Worker {
+  switch (name) {
+    case 'ticks':
+      return registerWorker(name, ticks(context), context);
+    case 'fetch.gamma':
+      return registerWorker(name, fetchGamma(context), context);
+    case 'fetch.goldsky':
+      return registerWorker(name, fetchGoldsky(context), context);
+    case 'markets':
+      return registerWorker(name, markets(context), context);
+    case 'orders':
+      return registerWorker(name, orders(context), context);
+    case 'writes':
+      return registerWorker(name, writes(writer), context);
+  }
+}
+
+async function stop(workers: readonly Worker[], writer: BatchingWriter): Promise<void> {
+  const closing = Promise.all(workers.map((worker) => worker.close()));
+  writer.hurry();
+  const deadline = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), STOP_MS).unref());
+  if ((await Promise.race([closing, deadline])) === 'late') {
+    await Promise.all(workers.map((worker) => worker.close(true)));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Redis commands wait for Redis without end; a stop must not. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return await Promise.race([
+    promise,
+    aborted(signal).then(() => {
+      throw signal.reason as Error;
+    }),
+  ]);
+}

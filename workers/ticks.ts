@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { Cursor } from '../src/domain/coverage.ts';
+import { GAMMA_MAX_LOOKUP } from '../src/sources/gamma.ts';
+import { contiguousEnd, recordCoverage } from '../src/store/coverage.ts';
+import { relabel, unknownTokens } from '../src/store/labels.ts';
+import { PRIORITY } from '../queues/catalogue.ts';
+import { chainIsBusy, chainJobId } from './chain.ts';
+import type { WorkerContext } from './context.ts';
+import { GOLDSKY } from './fetch.goldsky.ts';
+import { sweepName, sweepPriority } from './fetch.gamma.ts';
+import type { Processor } from './register.ts';
+
+/** A sweep that took t starts again t x this after it began: sweeps take a tenth of the time at most. */
+const SWEEP_REST = 10;
+/** Tokens looked up in one tick at most. */
+const LOOKUPS_A_TICK = 10 * GAMMA_MAX_LOOKUP;
+/** Unknown tokens taken from ClickHouse when Redis has lost the list. */
+const REBUILT_LOOKUPS = 10_000;
+const ONE_HOUR_S = 3_600;
+
+/** A scheduled poll. Fetching is not done here: a tick starts a chain of fetch jobs, unless one is running. */
+export function ticks(context: WorkerContext): Processor<'ticks'> {
+  return async ({ task }, { job }) => {
+    const tickId = (job.id ?? String(job.timestamp)).replaceAll(/[^A-Za-z0-9]+/g, '-');
+    switch (task) {
+      case 'goldsky':
+        return await pollGoldsky(context, tickId);
+      case 'markets':
+        return await pollMarkets(context, tickId);
+      case 'labels':
+        return await labelTrades(context, tickId);
+    }
+  };
+}
+
+async function pollGoldsky(context: WorkerContext, tickId: string) {
+  const state = await context.sources.read(GOLDSKY);
+  if (await chainIsBusy(context.queues, 'fetch.goldsky', state.chainJobId)) return { started: false };
+  const cursor = state.cursor ?? (await startingCursor(context));
+  const chain = { id: tickId, step: 0 };
+  const jobId = chainJobId(GOLDSKY, chain);
+  await context.queues.add('fetch.goldsky', 'tail', { cursor, chain }, { jobId, priority: PRIORITY.live });
+  await context.sources.update(GOLDSKY, { cursor, chainJobId: jobId });
+  return { started: true };
+}
+
+/**
+ * Where the tail starts when Redis does not know: at the end of the contiguous coverage; without any, at the
+ * configured start or an hour ago. That start becomes the first covered place, so that it is not forgotten
+ * before its first page is written.
+ */
+async function startingCursor(context: WorkerContext): Promise<Cursor> {
+  const covered = await contiguousEnd(context.database, GOLDSKY);
+  if (covered !== undefined) return covered;
+  const position = context.config.goldsky.start ?? Math.floor(Date.now() / 1000) - ONE_HOUR_S;
+  const start = { position, id: '' };
+  await recordCoverage(context.database, [
+    { source: GOLDSKY, from: start, to: start, events: 0, quarantined: 0 },
+  ]);
+  return start;
+}
+
+async function pollMarkets(context: WorkerContext, tickId: string) {
+  const chain = { id: tickId, step: 0 };
+  await context.queues.add(
+    'fetch.gamma',
+    'newest',
+    { kind: 'newest', chain },
+    { jobId: chainJobId('newest', chain), priority: PRIORITY.live, onlyOne: 'newest' },
+  );
+  return {
+    sweepOpen: await startSweep(context, tickId, false),
+    sweepClosed: await startSweep(context, tickId, true),
+  };
+}
+
+/** Starts the sweep that is due, or resumes one whose chain has died. */
+async function startSweep(context: WorkerContext, tickId: string, closed: boolean): Promise<boolean> {
+  const state = await context.sweeps.read(closed);
+  if (await chainIsBusy(context.queues, 'fetch.gamma', state.chainJobId)) return false;
+  const { startedAt, finishedAt } = state;
+  const underWay = startedAt !== undefined && finishedAt === undefined;
+  const afterCursor = underWay ? state.afterCursor : undefined;
+  if (startedAt !== undefined && finishedAt !== undefined) {
+    const rest = (finishedAt - startedAt) * SWEEP_REST;
+    if (Date.now() < startedAt + rest) return false;
+  }
+  const chain = { id: tickId, step: 0 };
+  const jobId = chainJobId(sweepName(closed), chain);
+  await context.queues.add(
+    'fetch.gamma',
+    sweepName(closed),
+    { kind: 'sweep', closed, chain, ...(afterCursor === undefined ? {} : { afterCursor }) },
+    { jobId, priority: sweepPriority(closed) },
+  );
+  if (afterCursor === undefined) {
+    if (!closed) await context.sweeps.forgetSeen();
+    await context.sweeps.update(closed, { startedAt: Date.now(), finishedAt: undefined });
+  }
+  await context.sweeps.update(closed, { chainJobId: jobId });
+  return true;
+}
+
+/** Labels trades whose market is known by now, and asks the market API for tokens that are due. */
+async function labelTrades(context: WorkerContext, tickId: string) {
+  const { tokens } = await relabel(context.database);
+  await context.lookups.forget(tokens);
+  if (await context.lookups.isEmpty()) {
+    await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
+  }
+  const due = await context.lookups.takeDue(LOOKUPS_A_TICK);
+  for (let start = 0; start < due.length; start += GAMMA_MAX_LOOKUP) {
+    const tokenIds = due.slice(start, start + GAMMA_MAX_LOOKUP);
+    const hash = createHash('sha1').update(tokenIds.join()).digest('hex').slice(0, 16);
+    await context.queues.add(
+      'fetch.gamma',
+      'tokens',
+      { kind: 'tokens', tokenIds, closed: false },
+      { jobId: `tokens-${tickId}-${hash}`, priority: PRIORITY.lookup },
+    );
+  }
+  return { labelled: tokens.length, lookedUp: due.length };
+}

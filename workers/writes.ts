@@ -1,0 +1,118 @@
+import { DATA_TABLES, type DataTable } from '../src/store/tables.ts';
+import { writeBatch, type Batch, type EncodedRows } from '../src/store/batch.ts';
+import { ClickHouseRefused, type Database } from '../src/store/clickhouse.ts';
+import type { WritesPayload } from '../queues/payloads.ts';
+import type { Processor } from './register.ts';
+
+interface HeldJob {
+  readonly payload: WritesPayload;
+  readonly rows: number;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface WriterOptions {
+  readonly batchRows: number;
+  /** Milliseconds from the first held job to the insert. */
+  readonly maxWaitMs: number;
+}
+
+/**
+ * Holds write jobs and inserts many of them together: at `batchRows` rows or `maxWaitMs` after the first,
+ * whichever comes first. A job is done only when its rows and its coverage are on disk.
+ */
+export class BatchingWriter {
+  readonly #database: Database;
+  readonly #options: WriterOptions;
+  #held: HeldJob[] = [];
+  #heldRows = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> | undefined;
+  #closing = false;
+
+  constructor(database: Database, options: WriterOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  /** Done when the job's rows are on disk. @throws ClickHouseUnavailable | ClickHouseRefused */
+  write(payload: WritesPayload): Promise<void> {
+    return new Promise((done, failed) => {
+      const rows = Object.values(payload.rows).reduce((sum, encoded) => sum + encoded.count, 0);
+      this.#held.push({ payload, rows, done, failed });
+      this.#heldRows += rows;
+      if (this.#closing || this.#heldRows >= this.#options.batchRows) this.#flushSoon();
+      else this.#timer ??= setTimeout(() => this.#flushSoon(), this.#options.maxWaitMs);
+    });
+  }
+
+  /** From now on nothing is held back: what is held, and what still comes, is inserted at once. */
+  hurry(): void {
+    this.#closing = true;
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined;
+      if (this.#held.length > 0) this.#timer ??= setTimeout(() => this.#flushSoon(), this.#options.maxWaitMs);
+    });
+  }
+
+  /** One insert at a time: what arrives meanwhile makes the next one larger. */
+  async #flushAll(): Promise<void> {
+    do {
+      await this.#flush(this.#takeBatch());
+    } while (this.#held.length > 0 && (this.#closing || this.#heldRows >= this.#options.batchRows));
+  }
+
+  /** Held jobs up to the batch size; at least one. */
+  #takeBatch(): HeldJob[] {
+    let rows = 0;
+    let count = 0;
+    while (count < this.#held.length && (count === 0 || rows < this.#options.batchRows)) {
+      rows += this.#held[count]?.rows ?? 0;
+      count += 1;
+    }
+    this.#heldRows -= rows;
+    return this.#held.splice(0, count);
+  }
+
+  async #flush(jobs: readonly HeldJob[]): Promise<void> {
+    try {
+      await writeBatch(this.#database, merge(jobs.map((job) => job.payload)));
+      for (const job of jobs) job.done();
+    } catch (error) {
+      // What ClickHouse refuses of several jobs together it may take of each: only the guilty job shall fail.
+      if (error instanceof ClickHouseRefused && jobs.length > 1) {
+        for (const job of jobs) await this.#flush([job]);
+      } else {
+        for (const job of jobs) job.failed(error);
+      }
+    }
+  }
+}
+
+/** Several payloads as one: the rows of each table together, all ranges after them. */
+function merge(payloads: readonly WritesPayload[]): Batch {
+  const rows: Partial<Record<DataTable, EncodedRows[]>> = {};
+  for (const table of DATA_TABLES) {
+    const parts = payloads.flatMap((payload) => payload.rows[table] ?? []);
+    if (parts.length > 0) rows[table] = parts;
+  }
+  return { rows, coverage: payloads.flatMap((payload) => payload.coverage) };
+}
+
+/** Drains write jobs into ClickHouse through the worker's batching writer. */
+export function writes(writer: BatchingWriter): Processor<'writes'> {
+  return async (payload) => {
+    await writer.write(payload);
+    return Object.fromEntries(
+      Object.entries(payload.rows)
+        .filter(([, rows]) => rows.count > 0)
+        .map(([table, rows]) => [table, rows.count]),
+    );
+  };
+}
