@@ -14,6 +14,8 @@ export const GOLDSKY = 'goldsky';
 
 const FULL_PAGE = 1_000;
 const SMALLEST_PAGE = 50;
+/** Without a head from the subgraph, seconds younger than this may still get events. */
+const UNSETTLED_S = 10;
 
 /**
  * One request to the subgraph. Order matters: the page becomes a durable job first, then the next fetch, and only
@@ -26,8 +28,11 @@ export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'>
     const fetchedAt = Date.now();
 
     const { cursor, chain } = payload;
-    const next = { position: page.next.timestamp, id: page.next.id };
-    const behind = page.full || page.sameSecond;
+    const stillFilling = page.sameSecond && !page.full && cursor.position >= newestSecond(page, fetchedAt);
+    const behind = (page.full || page.sameSecond) && !stillFilling;
+    const next = stillFilling
+      ? { position: cursor.position, id: '' }
+      : { position: page.next.timestamp, id: page.next.id };
     const to = behind ? next : coveredTo(next, page);
     const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
     if (range !== null || page.records.length > 0) {
@@ -76,6 +81,14 @@ async function fetchPage(
     if (error instanceof AppError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
     throw error;
   }
+}
+
+/**
+ * The second that may still get events: that of the newest indexed block, or, where the subgraph does not say,
+ * a few seconds ago. A burst read to its end in that second is read once more with the next poll.
+ */
+function newestSecond(page: SubgraphPage, fetchedAt: number): number {
+  return page.head?.timestamp ?? Math.floor(fetchedAt / 1000) - UNSETTLED_S;
 }
 
 /**

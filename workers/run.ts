@@ -14,7 +14,7 @@ import { ticks } from './ticks.ts';
 import { BatchingWriter, writes } from './writes.ts';
 
 /** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
-const STOP_MS = 12_000;
+const STOP_MS = 10_000;
 
 /**
  * Runs the workers of the given queues until the signal is aborted, then stops: no new jobs, running ones finish,
@@ -24,6 +24,7 @@ export async function runWorkers(
   config: Config,
   queueNames: readonly QueueName[],
   signal: AbortSignal,
+  ready: () => void = () => undefined,
 ): Promise<void> {
   const logger = log('workers');
   if (!config.orderSources.includes('goldsky') && queueNames.includes('fetch.goldsky')) {
@@ -40,6 +41,7 @@ export async function runWorkers(
     const workers = queueNames.map((name) => startWorker(name, context, writer));
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
     logger.info(`Working on ${queueNames.join(', ')}.`);
+    ready();
     await aborted(signal);
     logger.info('Stopping: running jobs finish, no new ones start.');
     await stop(workers, writer);

@@ -34,10 +34,14 @@ function integer(fallback: number, min: number, max: number) {
 
 function url(fallback: string | undefined, protocols: readonly string[]) {
   const allowed = `a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`;
-  return optional.transform((value) => value ?? fallback).refine((value) => {
-    if (value === undefined) return true;
-    return URL.canParse(value) && protocols.includes(new URL(value).protocol) && new URL(value).hostname !== '';
-  }, allowed);
+  return optional
+    .transform((value) => value ?? fallback)
+    .refine((value) => {
+      if (value === undefined) return true;
+      return (
+        URL.canParse(value) && protocols.includes(new URL(value).protocol) && new URL(value).hostname !== ''
+      );
+    }, allowed);
 }
 
 const HTTP = ['http:', 'https:'] as const;
@@ -53,7 +57,12 @@ function text(fallback: string, pattern: RegExp, allowed: string) {
 function list(fallback: readonly string[], item: RegExp, allowed: string) {
   return optional
     .transform((value) =>
-      value === undefined ? [...fallback] : value.split(',').map((part) => part.trim()).filter((part) => part !== ''),
+      value === undefined
+        ? [...fallback]
+        : value
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== ''),
     )
     .refine((parts) => parts.length > 0 && parts.every((part) => item.test(part)), allowed);
 }
@@ -61,27 +70,43 @@ function list(fallback: readonly string[], item: RegExp, allowed: string) {
 const RPC_DEFAULT = 'https://polygon.drpc.org';
 
 export const SETTINGS = {
-  REDIS_URL: url(undefined, ['redis:', 'rediss:']).describe('Redis. Wins over REDIS_HOST, REDIS_PORT, REDIS_PASSWORD.|redis://127.0.0.1:6379'),
+  REDIS_URL: url(undefined, ['redis:', 'rediss:']).describe(
+    'Redis. Wins over REDIS_HOST, REDIS_PORT, REDIS_PASSWORD.|redis://127.0.0.1:6379',
+  ),
   REDIS_HOST: text('127.0.0.1', /^\S+$/, 'a host name').describe('Used when REDIS_URL is not set.|127.0.0.1'),
   REDIS_PORT: integer(6379, 1, 65_535).describe('Used when REDIS_URL is not set.|6379'),
   REDIS_PASSWORD: optional.describe('Used when REDIS_URL is not set.|'),
   REDIS_PREFIX: text('{polymarket}', /^[^:\s]{1,64}$/, 'text without ":" or spaces').describe(
     'Prefix of every Redis key. The braces keep all keys in one slot of a Redis Cluster.|{polymarket}',
   ),
-  CLICKHOUSE_URL: url(undefined, HTTP).describe('ClickHouse over HTTP. Wins over CLICKHOUSE_HOST, CLICKHOUSE_PORT.|http://127.0.0.1:8123'),
-  CLICKHOUSE_HOST: text('127.0.0.1', /^\S+$/, 'a host name').describe('Used when CLICKHOUSE_URL is not set.|127.0.0.1'),
+  CLICKHOUSE_URL: url(undefined, HTTP).describe(
+    'ClickHouse over HTTP. Wins over CLICKHOUSE_HOST, CLICKHOUSE_PORT.|http://127.0.0.1:8123',
+  ),
+  CLICKHOUSE_HOST: text('127.0.0.1', /^\S+$/, 'a host name').describe(
+    'Used when CLICKHOUSE_URL is not set.|127.0.0.1',
+  ),
   CLICKHOUSE_PORT: integer(8123, 1, 65_535).describe('Used when CLICKHOUSE_URL is not set.|8123'),
-  CLICKHOUSE_DATABASE: text('polymarket', /^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'a name of letters, digits and _').describe('|polymarket'),
+  CLICKHOUSE_DATABASE: text(
+    'polymarket',
+    /^[A-Za-z_][A-Za-z0-9_]{0,63}$/,
+    'a name of letters, digits and _',
+  ).describe('|polymarket'),
   CLICKHOUSE_USER: text('default', /^\S+$/, 'a user name').describe('|default'),
   CLICKHOUSE_PASSWORD: optional.transform((value) => value ?? '').describe('|'),
-  GAMMA_URL: httpUrl('https://gamma-api.polymarket.com').describe('The market API.|https://gamma-api.polymarket.com'),
+  GAMMA_URL: httpUrl('https://gamma-api.polymarket.com').describe(
+    'The market API.|https://gamma-api.polymarket.com',
+  ),
   GOLDSKY_URL: httpUrl(
     'https://api.goldsky.com/api/public/project_cl6mb8i9h0003e201j6li0diw/subgraphs/orderbook-subgraph/0.0.1/gn',
   ).describe('The orderbook subgraph (order events of the V1 exchanges).|the public orderbook subgraph'),
   POLYGON_RPC_URL: list([RPC_DEFAULT], /^https?:\/\/\S+$/, 'http(s) URLs with commas between').describe(
     `Polygon JSON-RPC; a comma list fails over.|${RPC_DEFAULT}`,
   ),
-  ORDER_SOURCES: list(ORDER_SOURCES, /^(goldsky|polygon)$/, `a comma list of ${ORDER_SOURCES.join(', ')}`).describe(
+  ORDER_SOURCES: list(
+    ORDER_SOURCES,
+    /^(goldsky|polygon)$/,
+    `a comma list of ${ORDER_SOURCES.join(', ')}`,
+  ).describe(
     'Which order sources to run. Only goldsky is built so far; polygon is passed over with a line in the log.|goldsky,polygon',
   ),
   GOLDSKY_START: optional
@@ -92,19 +117,35 @@ export const SETTINGS = {
     .refine((value) => value === undefined || /^\d{1,10}$/.test(value), 'a block number')
     .transform((value) => (value === undefined ? undefined : Number(value)))
     .describe('First block to read when nothing is covered yet.|one hour before the first start'),
-  MARKETS_POLL_MS: integer(30_000, 100, 86_400_000).describe('Milliseconds between polls of the market API.|30000'),
+  MARKETS_POLL_MS: integer(30_000, 100, 86_400_000).describe(
+    'Milliseconds between polls of the market API.|30000',
+  ),
   ORDERS_POLL_MS: integer(5_000, 100, 86_400_000).describe(
     'Milliseconds between polls of an order source; one that is behind polls again at once.|5000',
   ),
-  GAMMA_REQUESTS_PER_10S: integer(200, 0, 100_000).describe('Upper bound over all replicas together; 0 = none.|200'),
-  GOLDSKY_REQUESTS_PER_10S: integer(45, 0, 100_000).describe('Upper bound over all replicas together; 0 = none.|45'),
-  POLYGON_REQUESTS_PER_10S: integer(100, 0, 100_000).describe('Upper bound over all replicas together; 0 = none.|100'),
-  WRITE_BATCH_ROWS: integer(5_000, 1, 1_000_000).describe('The batching writer inserts at this many rows...|5000'),
-  WRITE_MAX_WAIT_MS: integer(1_000, 0, 600_000).describe('...or this many milliseconds after the first, whichever comes first.|1000'),
+  GAMMA_REQUESTS_PER_10S: integer(200, 0, 100_000).describe(
+    'Upper bound over all replicas together; 0 = none.|200',
+  ),
+  GOLDSKY_REQUESTS_PER_10S: integer(45, 0, 100_000).describe(
+    'Upper bound over all replicas together; 0 = none.|45',
+  ),
+  POLYGON_REQUESTS_PER_10S: integer(100, 0, 100_000).describe(
+    'Upper bound over all replicas together; 0 = none.|100',
+  ),
+  WRITE_BATCH_ROWS: integer(5_000, 1, 1_000_000).describe(
+    'The batching writer inserts at this many rows...|5000',
+  ),
+  WRITE_MAX_WAIT_MS: integer(1_000, 0, 600_000).describe(
+    '...or this many milliseconds after the first, whichever comes first.|1000',
+  ),
   MAX_QUEUED_PAGES: integer(200, 1, 100_000).describe(
     'Fetching pauses while orders and writes together hold this many pages.|200',
   ),
-  EXCHANGE_ADDRESSES: list(DEFAULT_EXCHANGES, /^0x[0-9a-fA-F]{40}$/, '0x addresses of 20 bytes with commas between')
+  EXCHANGE_ADDRESSES: list(
+    DEFAULT_EXCHANGES,
+    /^0x[0-9a-fA-F]{40}$/,
+    '0x addresses of 20 bytes with commas between',
+  )
     .transform((parts) => parts.map((part) => part.toLowerCase()))
     .describe('Exchange contracts: a taker in this list marks the taker-side row.|the five known exchanges'),
   EMBEDDED: text('auto', /^(auto|off)$/, 'auto or off').describe(
@@ -117,7 +158,11 @@ export const SETTINGS = {
   DASHBOARD_PORT: integer(8000, 0, 65_535).describe('|8000'),
   DASHBOARD_USER: optional.describe('|'),
   DASHBOARD_PASSWORD: optional.describe('|'),
-  LOG_LEVEL: text('info', /^(fatal|error|warn|info|debug|trace|silent)$/, 'fatal, error, warn, info, debug, trace or silent').describe('|info'),
+  LOG_LEVEL: text(
+    'info',
+    /^(fatal|error|warn|info|debug|trace|silent)$/,
+    'fatal, error, warn, info, debug, trace or silent',
+  ).describe('|info'),
 } as const;
 
 export const SETTINGS_SCHEMA = z.object(SETTINGS);

@@ -1,0 +1,120 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand } from '../base/command.ts';
+import type { Config } from '../base/config.ts';
+import { AppError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import { Database } from '../store/clickhouse.ts';
+import { deleteOrderEvent } from '../store/orderEvents.ts';
+import { connectRedis } from '../../queues/connection.ts';
+import { Queues } from '../../queues/producer.ts';
+
+/** The source of sent tests: it has no coverage, and its rows are taken out again. */
+const SOURCE = 'send-test';
+const TIMEOUT_MS = 60_000;
+const ASK_EVERY_MS = 50;
+
+await runCommand({
+  name: 'send-test',
+  summary:
+    'Sends one marked order event through the whole pipeline, waits for its trade, removes it, prints the latency. Workers must be running.',
+  run: async ({ config, signal }) => {
+    const { event, latencyMs } = await sendTest(config, signal);
+    console.log(
+      `The test event ${event.id.slice(0, 18)}… was a trade in ClickHouse ${latencyMs} ms after it was sent, and is removed again.`,
+    );
+  },
+});
+
+async function sendTest(config: Config, signal: AbortSignal) {
+  const database = new Database(config.clickhouse);
+  const redis = connectRedis(config.redis.url, log('send-test'));
+  const queues = new Queues(redis, config.redis.prefix);
+  try {
+    await answersSoon(redis.ping(), config.redis.url);
+    const token = await anyKnownToken(database);
+    const event = testEvent(token);
+    const sentAt = Date.now();
+    await queues.add(
+      'orders',
+      'send-test',
+      { source: SOURCE, fetchedAt: sentAt, range: null, records: [event] },
+      { jobId: `send-test-${event.id.slice(2, 18)}` },
+    );
+    const latencyMs = await waitForTrade(database, event, sentAt, signal);
+    return { event, latencyMs };
+  } finally {
+    await queues.close();
+    redis.disconnect();
+    await database.close();
+  }
+}
+
+/** A token that a stored market lists, so that the test looks nothing up. */
+async function anyKnownToken(database: Database): Promise<string> {
+  const rows = await database.rows<{ token_id: string }>(
+    'SELECT token_id FROM market_token_versions LIMIT 1',
+  );
+  return rows[0]?.token_id ?? '1';
+}
+
+/** A subgraph record whose hashes no exchange can have made: they spell what it is. */
+function testEvent(tokenId: string) {
+  const mark = createHash('sha256').update(`send-test ${randomUUID()}`).digest('hex');
+  const transactionHash = `0x${mark}`;
+  const orderHash = `0x${Buffer.from('send-test').toString('hex').padEnd(64, '0')}`;
+  const address = `0x${'7e57'.repeat(10)}`;
+  return {
+    id: `${transactionHash}_${orderHash}`,
+    transactionHash,
+    orderHash,
+    timestamp: String(Math.floor(Date.now() / 1000)),
+    maker: address,
+    taker: address,
+    makerAssetId: '0',
+    takerAssetId: tokenId,
+    makerAmountFilled: '1',
+    takerAmountFilled: '2',
+    fee: '0',
+  };
+}
+
+/** Waits until the trade can be queried, then takes it out. @returns milliseconds from sending to the answer */
+async function waitForTrade(
+  database: Database,
+  event: ReturnType<typeof testEvent>,
+  sentAt: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const timestamp = Number(event.timestamp);
+  while (Date.now() - sentAt < TIMEOUT_MS) {
+    const found = await database.rows(
+      'SELECT 1 FROM trades WHERE timestamp = toDateTime({timestamp:UInt32}) AND transaction_hash = {hash:String}',
+      { timestamp, hash: event.transactionHash },
+    );
+    const latencyMs = Date.now() - sentAt;
+    if (found.length > 0) {
+      await deleteOrderEvent(database, { timestamp, transactionHash: event.transactionHash });
+      return latencyMs;
+    }
+    await sleep(ASK_EVERY_MS, undefined, { signal });
+  }
+  throw new AppError(
+    'SEND_TEST',
+    `The test event was no trade after ${TIMEOUT_MS / 1000} s: are workers running (npm run workers), and is nothing in failed on the board?`,
+    { retry: 'never' },
+  );
+}
+
+async function answersSoon(ping: Promise<unknown>, url: string): Promise<void> {
+  const late = sleep(5_000, 'late' as const, { ref: false });
+  if ((await Promise.race([ping, late])) === 'late') {
+    throw new AppError(
+      'REDIS_UNAVAILABLE',
+      `Redis does not answer at ${new URL(url).host}: start it (npm run services).`,
+      {
+        retry: 'never',
+      },
+    );
+  }
+}

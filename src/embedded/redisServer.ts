@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { endpoint } from '../base/config.ts';
+import { probeRedis } from './probe.ts';
+import type { ChildSpec } from './supervisedChild.ts';
+
+/**
+ * The embedded Redis: durable (AOF, fsync each second), never evicts, loopback only, its files under `dataDir/redis`,
+ * its log in `dataDir/logs/redis.log`. The whole configuration goes in by standard input, so
+ * that no password is seen in the process list or lies in a file.
+ * @param url where it is to listen, with its user and password if it has any.
+ * @param binary the redis-server or valkey-server to run.
+ */
+export function redisServer(url: string, binary: string, dataDir: string): ChildSpec {
+  const logFile = join(dataDir, 'logs', 'redis.log');
+  const dir = join(dataDir, 'redis');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  mkdirSync(join(dataDir, 'logs'), { recursive: true });
+  return {
+    name: 'redis',
+    command: binary,
+    args: ['-'],
+    input: `${redisConfig(url, dir, logFile).join('\n')}\n`,
+    logFile,
+    ready: async () => (await probeRedis(url)) === 'service',
+    lastWords: () => lastWarning(logFile),
+  };
+}
+
+function redisConfig(url: string, dir: string, logFile: string): string[] {
+  const { host, port } = endpoint(url);
+  return [
+    // "-" before an address: go on without it where the machine has no such address.
+    `bind ${host === 'localhost' ? '127.0.0.1 -::1' : host}`,
+    `port ${port}`,
+    'daemonize no',
+    `dir ${quote(dir)}`,
+    `logfile ${quote(logFile)}`,
+    'appendonly yes',
+    'appendfsync everysec',
+    // The AOF is the whole persistence; snapshots beside it would only cost.
+    'save ""',
+    // BullMQ's keys are not a cache: full memory has to be an error, never a lost job.
+    'maxmemory-policy noeviction',
+    ...access(url),
+  ];
+}
+
+function access(url: string): string[] {
+  const { username, password } = new URL(url);
+  if (password === '') return [];
+  const secret = decodeURIComponent(password);
+  const user = decodeURIComponent(username);
+  if (user === '' || user === 'default') return [`requirepass ${quote(secret)}`];
+  const hash = createHash('sha256').update(secret).digest('hex');
+  return [`user ${user} on #${hash} ~* &* +@all`, 'user default off'];
+}
+
+/** Redis' own quoting: every byte that is not plain printable ASCII as \xHH. */
+function quote(text: string): string {
+  const bytes = [...Buffer.from(text, 'utf8')].map((byte) => {
+    const char = String.fromCharCode(byte);
+    return /[A-Za-z0-9_./ -]/.test(char) ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
+  });
+  return `"${bytes.join('')}"`;
+}
+
+/** Redis says why it cannot start in its log, in lines marked with "#". */
+function lastWarning(logFile: string): string | undefined {
+  try {
+    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-20);
+    return lines.findLast((line) => / # /.test(line))?.replace(/^.* # /, '');
+  } catch {
+    return undefined;
+  }
+}

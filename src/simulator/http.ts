@@ -1,0 +1,34 @@
+/** One request to a stand-in API: the path below the API's own prefix, the body as text. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Length of path and query as sent. */
+  readonly urlLength: number;
+  readonly body: string;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object or list is sent as JSON, a string as it is. */
+  readonly body: unknown;
+}
+
+export type ApiHandler = (request: ApiRequest) => ApiResponse;
+
+/** The response's text and headers as they go over the wire. */
+export function encode(response: ApiResponse): {
+  readonly text: string;
+  readonly headers: Record<string, string>;
+} {
+  const { body } = response;
+  const isText = typeof body === 'string';
+  return {
+    text: isText ? body : JSON.stringify(body),
+    headers: {
+      'content-type': isText ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
+      ...response.headers,
+    },
+  };
+}

@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../base/errors.ts';
+import {
+  applyTo,
+  COMMAND_SCHEMA,
+  type ApiControl,
+  type ApiName,
+  type Control,
+  type Fault,
+} from './control.ts';
+import { encode, type ApiHandler, type ApiRequest, type ApiResponse } from './http.ts';
+import { RecordedExchange } from './recorded.ts';
+import type { Upstream } from './upstream.ts';
+
+const MAX_HEADER_BYTES = 64 * 1024;
+
+export interface ServerParts {
+  readonly port: number;
+  readonly upstream: Upstream;
+  readonly control: Control;
+  readonly apis: Readonly<Record<ApiName, ApiHandler>>;
+}
+
+/**
+ * One HTTP server on loopback: `/gamma/...`, `/goldsky...`, `POST /__control`, `GET /__requests`.
+ * @throws AppError `SIMULATOR_PORT` when it cannot listen there.
+ */
+export async function listen(
+  parts: ServerParts,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+    serve(parts, request, response).catch((error: unknown) => {
+      // A broken connection has nobody to tell; anything else must not look like data.
+      if (!response.headersSent && !response.destroyed)
+        send(response, { status: 500, body: { error: String(error) } });
+    });
+  });
+  server.keepAliveTimeout = 30_000;
+  server.listen(parts.port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new AppError(
+      'SIMULATOR_PORT',
+      `The simulator cannot listen on port ${parts.port}; choose another with --port.`,
+      {
+        retry: 'never',
+        cause,
+      },
+    );
+  }
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+async function serve(parts: ServerParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const target = request.url ?? '/';
+  const url = new URL(target, 'http://simulator');
+  const body = await readText(request);
+  const name = (['gamma', 'goldsky'] as const).find(
+    (one) => url.pathname === `/${one}` || url.pathname.startsWith(`/${one}/`),
+  );
+  if (name === undefined) return send(response, housekeeping(parts, request.method ?? '', url, body));
+  const api: ApiRequest = {
+    method: request.method ?? 'GET',
+    path: url.pathname.slice(name.length + 1),
+    query: url.searchParams,
+    urlLength: target.length - name.length - 1,
+    body,
+  };
+  await answer(parts.control[name], parts.apis[name], api, target.slice(name.length + 1), response);
+}
+
+async function answer(
+  control: ApiControl,
+  handler: ApiHandler,
+  request: ApiRequest,
+  url: string,
+  response: ServerResponse,
+): Promise<void> {
+  const at = Date.now();
+  const record = (status: number): void => {
+    control.record({ at, method: request.method, url, body: request.body, status });
+  };
+  const waitMs = control.admit(at);
+  const fault = waitMs > 0 ? undefined : control.takeFault(url + request.body);
+  if (fault?.kind === 'hang') return record(0);
+  if (fault?.kind === 'reset') {
+    record(0);
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  const result = waitMs > 0 ? tooMany(control, waitMs) : faulty(fault, () => handler(request));
+  record(result.status);
+  if (control.latencyMs > 0) await sleep(control.latencyMs);
+  send(response, result);
+}
+
+function tooMany(control: ApiControl, waitMs: number): ApiResponse {
+  const headers =
+    control.limit?.retryAfter === true ? { 'retry-after': String(Math.ceil(waitMs / 1000)) } : {};
+  return { status: 429, headers, body: { error: 'Too Many Requests' } };
+}
+
+function faulty(
+  fault: Exclude<Fault, { kind: 'hang' | 'reset' }> | undefined,
+  honest: () => ApiResponse,
+): ApiResponse {
+  switch (fault?.kind) {
+    case undefined:
+      return honest();
+    case 'status': {
+      const headers = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
+      return { status: fault.status, headers, body: fault.body ?? { error: `status ${fault.status}` } };
+    }
+    case 'truncated': {
+      const { text, headers } = encode(honest());
+      return { status: 200, headers, body: text.slice(0, Math.floor(text.length / 2)) };
+    }
+    case 'html':
+      return {
+        status: 200,
+        body: '<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>',
+      };
+    case 'graphql': {
+      const data = fault.data === undefined ? {} : { data: fault.data };
+      return { status: 200, body: { ...data, errors: [{ message: fault.message }] } };
+    }
+  }
+}
+
+function housekeeping(
+  { control, upstream }: ServerParts,
+  method: string,
+  url: URL,
+  body: string,
+): ApiResponse {
+  if (method === 'GET' && url.pathname === '/__requests') {
+    const of = ({ counts, requests }: ApiControl): object =>
+      url.searchParams.has('log') ? { ...counts, requests } : counts;
+    return { status: 200, body: { gamma: of(control.gamma), goldsky: of(control.goldsky) } };
+  }
+  if (method !== 'POST' || url.pathname !== '/__control')
+    return { status: 404, body: { error: 'not found' } };
+  const command = COMMAND_SCHEMA.safeParse(jsonOf(body));
+  if (!command.success) return { status: 400, body: { error: command.error.message } };
+  const { gamma, goldsky, addEvents, removeEvents, addMarkets } = command.data;
+  if (gamma !== undefined) applyTo(control.gamma, gamma);
+  if (goldsky !== undefined) applyTo(control.goldsky, goldsky);
+  if (addEvents === undefined && removeEvents === undefined && addMarkets === undefined)
+    return { status: 200, body: {} };
+  if (!(upstream instanceof RecordedExchange)) {
+    return { status: 409, body: { error: 'events and markets can be changed only in a recording' } };
+  }
+  upstream.removeEvents(removeEvents ?? []);
+  upstream.addEvents(addEvents ?? []);
+  upstream.addMarkets(addMarkets ?? []);
+  return { status: 200, body: {} };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function send(response: ServerResponse, result: ApiResponse): void {
+  const { text, headers } = encode(result);
+  response.writeHead(result.status, { ...headers, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
