@@ -67,6 +67,8 @@ export async function runCommand<const O extends OptionSpecs>(
   spec: CommandSpec<O>,
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
+  // Who read the error lines may be gone (a killed supervisor); that must not break the stop off.
+  process.stderr.on('error', () => undefined);
   // Nothing else may be open while `run` waits for its stop; the process must not end by itself then.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   const code = await runToExitCode(spec, argv);
@@ -111,12 +113,15 @@ async function runUntilStopped<O extends OptionSpecs>(
     report(spec.name, error, given.config.logLevel);
     exitCode = 1;
   };
-  const stop = () => {
-    if (controller.signal.aborted) return;
-    setTimeout(() => {
+  let deadline: NodeJS.Timeout | undefined;
+  const startDeadline = () => {
+    deadline ??= setTimeout(() => {
       say(spec.name, `did not stop within ${STOP_DEADLINE_MS / 1000} s; ended without the rest of the stop`);
       process.exit(1);
     }, STOP_DEADLINE_MS).unref();
+  };
+  const stop = () => {
+    startDeadline();
     controller.abort();
   };
   const fatal = (error: unknown) => {
@@ -140,6 +145,7 @@ async function runUntilStopped<O extends OptionSpecs>(
   } catch (error) {
     fail(error);
   }
+  startDeadline();
   for (const step of steps.reverse()) {
     try {
       await step();

@@ -1,4 +1,4 @@
-import { EPOCH, type MarketSpec } from './markets.ts';
+import { EPOCH, SLOT_SECONDS, type MarketSpec } from './markets.ts';
 import { priceAt, volumeAt } from './prices.ts';
 import { hash32, unit } from './random.ts';
 import type { GammaMarket } from './upstream.ts';
@@ -76,7 +76,7 @@ export function gammaObject(market: MarketSpec, now: number): GammaMarket {
       ? {
           feeType: 'crypto_fees',
           feeSchedule: { exponent: 1, rate: 0.07, takerOnly: true, rebateRate: 0.2 },
-          eventStartTime: iso(market.opensAt),
+          eventStartTime: iso(market.endsAt + 1 - SLOT_SECONDS),
         }
       : {}),
     ...(market.kind === 'sports'

@@ -71,10 +71,10 @@ export function upDownEnd(slot: number): number {
 
 /** The 5-minute markets of a slot, one a coin: created in it, traded in the window a day later. */
 export function upDownMarkets(options: MarketOptions, slot: number): MarketSpec[] {
-  const opensAt = EPOCH + slot * SLOT_SECONDS + DAY;
-  const window = windowText(opensAt);
+  const windowStart = EPOCH + slot * SLOT_SECONDS + DAY;
+  const window = windowText(windowStart);
   return COINS.map((coin, place) => {
-    const slug = `${coin.ticker}-updown-5m-${opensAt}`;
+    const slug = `${coin.ticker}-updown-5m-${windowStart}`;
     const question = `${coin.name} Up or Down - ${window}`;
     return market(options, slot, place, {
       kind: 'updown',
@@ -86,7 +86,7 @@ export function upDownMarkets(options: MarketOptions, slot: number): MarketSpec[
       eventSlug: slug,
       groupItem: '',
       negRisk: false,
-      opensAt,
+      opensAt: windowStart - SLOT_SECONDS,
       endsAt: upDownEnd(slot),
       startPrice: 0.5,
       tick: 10,
@@ -104,8 +104,8 @@ export function hasEvent(slot: number): boolean {
 export function eventMarkets(options: MarketOptions, slot: number): MarketSpec[] {
   const random = new Random(options.seed, mix(slot, 7));
   const createdAt = EPOCH + slot * SLOT_SECONDS;
-  const life = Math.min(LONGEST_LIFE, Math.max(2 * 3600, Math.round(random.lognormal(4 * DAY, 1.2))));
-  const opensAt = createdAt + 600;
+  const life = Math.min(LONGEST_LIFE, Math.max(3 * 3600, Math.round(random.lognormal(4 * DAY, 1.2))));
+  const opensAt = createdAt + 3600;
   const endsAt = createdAt + life - 1;
   const place = random.pick(PLACES);
   const date = new Date(endsAt * 1000).toISOString().slice(0, 10);

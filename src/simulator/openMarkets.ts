@@ -36,8 +36,8 @@ export class OpenMarkets {
   /** A market that trades at the second; undefined before there are any. */
   pick(random: Random, second: number): MarketSpec | undefined {
     if (random.chance(UP_DOWN_SHARE)) {
-      // Most of it in the running window, a little in the next ones.
-      const ahead = random.chance(0.9) ? 0 : 1 + random.zipf(12);
+      // Most of it in the running window, a little in the next one.
+      const ahead = random.chance(0.9) ? 0 : 1;
       const markets = this.#upDownOf(slotOf(second) - SLOTS_PER_DAY + ahead);
       if (markets.length > 0) return markets[random.zipf(markets.length)];
     }

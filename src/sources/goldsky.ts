@@ -25,6 +25,9 @@ export interface FetchPageOptions {
   readonly pageSize?: number;
 }
 
+/** How far a timestamp may lie ahead of both clocks, ours and the subgraph's, in seconds. */
+const BELIEVED_AHEAD_S = 86_400;
+
 const META = '_meta { block { number timestamp } hasIndexingErrors }';
 
 function pageQuery(meta: string): string {
@@ -70,17 +73,19 @@ export class GoldskySource {
     const data = await this.#query(cursor, pageSize, options.signal);
     const records = data['orderFilledEvents'];
     if (!Array.isArray(records)) throw badBody(this.#api, 'answered without a list of order events');
-    const result = nextCursor(records, cursor, pageSize);
+    const head = this.#head(data['_meta']);
+    const latest = Math.max(Math.floor(Date.now() / 1000), head?.timestamp ?? 0) + BELIEVED_AHEAD_S;
+    const result = nextCursor(records, cursor, pageSize, latest);
     if (!result.ok) {
       if (result.problem === 'untrusted') throw badBody(this.#api, result.what);
       throw upstreamError(this.#api, 'GOLDSKY_CURSOR_STUCK', result.what, { retry: 'attempt' });
     }
     return {
-      records: records as unknown[],
+      records: (records as unknown[]).slice(0, result.keep),
       next: result.next,
       full: result.full,
       sameSecond: cursor.id !== '',
-      head: this.#head(data['_meta']),
+      head,
     };
   }
 

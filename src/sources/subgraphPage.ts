@@ -13,7 +13,7 @@ export interface SubgraphCursor {
 
 /** One answer of the subgraph, in its order. */
 export interface SubgraphPage {
-  /** As they came, malformed ones included. */
+  /** The records before `next` as they came, malformed ones included. */
   readonly records: unknown[];
   /** Where to go on. */
   readonly next: SubgraphCursor;
@@ -32,59 +32,89 @@ export interface SubgraphHead {
 }
 
 export type NextCursor =
-  | { readonly ok: true; readonly next: SubgraphCursor; readonly full: boolean }
+  | {
+      readonly ok: true;
+      readonly next: SubgraphCursor;
+      readonly full: boolean;
+      /** Records of the page that lie before `next`; those behind them are read again. */
+      readonly keep: number;
+    }
   | { readonly ok: false; readonly problem: 'untrusted' | 'stuck'; readonly what: string };
 
 /**
- * Checks that a page is what was asked for (at most `pageSize` records, strictly ascending, all after the cursor)
- * and finds where to go on. A record without a usable timestamp and id has no place in the order; it is passed over.
+ * A full page that ends in the middle of a second is cut at the start of that second, which is then read again as
+ * part of the next page: asking for the rest of it first would be one more request a page. Only where more than this
+ * share of the page would be thrown away the rest is asked for.
+ */
+const MOST_CUT = 0.4;
+
+/**
+ * Checks that a page is what was asked for (at most `pageSize` records, in order, all after the cursor) and finds
+ * where to go on. A record without a usable timestamp and id, or of a time still to come, has no place in the order;
+ * it is passed over.
  *
- * - A full page goes on after its last usable record; records behind that one are read again.
+ * - A full page goes on at the start of its last second, or after its last record (see MOST_CUT).
  * - A short page of the rest of a second ends that second.
  * - A short page otherwise has reached the newest second, which is read again, whole: events of the same second with
  *   smaller ids may still come.
+ *
+ * @param latest unix seconds: a timestamp beyond it is not believed, or it would carry the cursor past what is to come
  */
 export function nextCursor(
   records: readonly unknown[],
   cursor: SubgraphCursor,
   pageSize: number,
+  latest: number,
 ): NextCursor {
   if (records.length > pageSize) {
     return untrusted(`answered with ${records.length} records where at most ${pageSize} were asked for`);
   }
   const sameSecond = cursor.id !== '';
   let last: SubgraphCursor | undefined;
-  for (const record of records) {
-    const position = positionOf(record);
+  let secondStart = 0;
+  let firstSecond: number | undefined;
+  let tiesInOrder = true;
+  for (const [index, record] of records.entries()) {
+    const position = positionOf(record, latest);
     if (position === undefined) continue;
     if (!isAfterCursor(position, cursor)) return untrusted('answered with records that were not asked for');
-    if (last !== undefined && compare(last, position) >= 0) {
+    if (last !== undefined && position.timestamp < last.timestamp) {
       return untrusted('answered with records that are not in (timestamp, id) order');
     }
+    if (position.timestamp !== last?.timestamp) secondStart = index;
+    else if (compare(last, position) >= 0) tiesInOrder = false;
+    firstSecond ??= position.timestamp;
     last = position;
   }
-  const full = records.length === pageSize;
-  if (full) {
-    if (last !== undefined) return { ok: true, next: last, full };
+  const keepAll = records.length;
+  if (records.length < pageSize) {
+    const timestamp = sameSecond ? cursor.timestamp + 1 : (last?.timestamp ?? cursor.timestamp);
+    return { ok: true, next: { timestamp, id: '' }, full: false, keep: keepAll };
+  }
+  if (last === undefined) {
     const what =
       'answered with a full page in which no record has a usable timestamp and id: no way to go on';
     return { ok: false, problem: 'stuck', what };
   }
-  if (sameSecond) return { ok: true, next: { timestamp: cursor.timestamp + 1, id: '' }, full };
-  return { ok: true, next: { timestamp: last?.timestamp ?? cursor.timestamp, id: '' }, full };
+  const cut = records.length - secondStart;
+  if (!sameSecond && last.timestamp !== firstSecond && cut <= pageSize * MOST_CUT) {
+    return { ok: true, next: { timestamp: last.timestamp, id: '' }, full: true, keep: secondStart };
+  }
+  // Going on after an id needs the server's order by id, or records in between would be lost.
+  if (!tiesInOrder) return untrusted('answered with records that are not in (timestamp, id) order');
+  return { ok: true, next: last, full: true, keep: keepAll };
 }
 
 function untrusted(what: string): NextCursor {
   return { ok: false, problem: 'untrusted', what };
 }
 
-function positionOf(record: unknown): SubgraphCursor | undefined {
+function positionOf(record: unknown, latest: number): SubgraphCursor | undefined {
   if (!isRecord(record)) return undefined;
   const { id, timestamp } = record;
   if (typeof id !== 'string' || id === '' || typeof timestamp !== 'string') return undefined;
   const seconds = canonicalDecimal(timestamp);
-  // A time beyond the tables' range would carry the cursor past everything that is still to come.
-  if (seconds === undefined || !fits(seconds, MAX_UINT32)) return undefined;
+  if (seconds === undefined || !fits(seconds, MAX_UINT32) || Number(seconds) > latest) return undefined;
   return { timestamp: Number(seconds), id };
 }
 

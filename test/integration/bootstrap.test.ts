@@ -36,7 +36,7 @@ function freshClone(): string {
   );
   writeFileSync(
     join(root, 'src/cli/stop.ts'),
-    `console.log(process.argv.slice(1).join(' ')); process.on('SIGTERM', () => process.exit(9));
+    `process.on('SIGTERM', () => process.exit(9)); console.log(process.argv.slice(1).join(' '));
      if (process.argv[2] === 'wait') setInterval(() => 0, 1000); else process.exitCode = 5;`,
   );
   return root;

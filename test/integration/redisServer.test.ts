@@ -38,7 +38,7 @@ test('it runs with the settings the queues need, its files under DATA_DIR', asyn
   const { dataDir, url, supervisor, spec } = await setUp();
   await supervisor.start(spec);
   const redis = client(url);
-  const setting = async (name: string) => ((await redis.config('GET', name)) as string[])[1];
+  const setting = async (name: string) => (await redis.config('GET', name))[1];
   expect(await setting('appendonly')).toBe('yes');
   expect(await setting('appendfsync')).toBe('everysec');
   expect(await setting('save')).toBe('');

@@ -58,8 +58,8 @@ export function follow(child: ChildProcess): RunningProgram {
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
   // Not 'close': after a disconnect by the parent it never comes.
-  const ended = [child.stdout, child.stderr].map(
-    (stream) => stream && finished(stream).catch(() => undefined),
+  const ended = [child.stdout, child.stderr].flatMap((stream) =>
+    stream === null ? [] : [finished(stream).catch(() => undefined)],
   );
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
     child.once('exit', (code, signal) => void Promise.all(ended).then(() => resolve({ code, signal }))),

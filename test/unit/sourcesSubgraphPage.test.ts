@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { nextCursor, type SubgraphCursor } from '../../src/sources/subgraphPage.ts';
 
 const record = (timestamp: number, id: string) => ({ timestamp: String(timestamp), id });
+const LATEST = 200;
 const START: SubgraphCursor = { timestamp: 100, id: '' };
 const WITHIN: SubgraphCursor = { timestamp: 100, id: '0xb' };
 
@@ -35,6 +36,12 @@ describe('where to go on', () => {
     ],
     ['nothing more within a second', [], WITHIN, { timestamp: 101, id: '' }],
     [
+      'a time far ahead in a short page',
+      [record(101, '0xa'), record(LATEST + 1, '0xa')],
+      START,
+      { timestamp: 101, id: '' },
+    ],
+    [
       'a malformed tail of a full page',
       [record(100, '0xa'), null, { id: '0xc' }],
       START,
@@ -53,7 +60,22 @@ describe('where to go on', () => {
       { timestamp: 100, id: '' },
     ],
   ])('%s', (_what, records, cursor, next) => {
-    expect(nextCursor(records, cursor, 3)).toEqual({ ok: true, next, full: records.length === 3 });
+    expect(nextCursor(records, cursor, 3, LATEST)).toEqual({
+      ok: true,
+      next,
+      full: records.length === 3,
+      keep: records.length,
+    });
+  });
+});
+
+test('a full page that has just begun a second is cut there: the second is read again, whole', () => {
+  const records = [record(100, '0xa'), record(100, '0xb'), record(101, '0xa')];
+  expect(nextCursor(records, START, 3, LATEST)).toEqual({
+    ok: true,
+    next: { timestamp: 101, id: '' },
+    full: true,
+    keep: 2,
   });
 });
 
@@ -61,23 +83,28 @@ describe('pages that are refused', () => {
   test.each([
     ['more than asked for', [record(100, 'a'), record(100, 'b'), record(100, 'c'), record(100, 'd')], START],
     ['descending time', [record(102, 'a'), record(101, 'a')], START],
-    ['descending id', [record(101, 'b'), record(101, 'a')], START],
-    ['the same record twice', [record(101, 'a'), record(101, 'a')], START],
+    ['a burst in no order of ids', [record(101, 'b'), record(101, 'a'), record(101, 'c')], START],
+    ['a burst with the same record twice', [record(101, 'a'), record(101, 'a'), record(101, 'b')], START],
     ['before the cursor', [record(99, 'a')], START],
     ['the cursor itself', [record(100, '0xb')], WITHIN],
     ['another second', [record(101, '0xc')], WITHIN],
     ['out of order around a malformed record', [record(102, 'a'), null, record(101, 'a')], START],
   ])('%s', (_what, records, cursor) => {
-    expect(nextCursor(records, cursor, 3)).toMatchObject({ ok: false, problem: 'untrusted' });
+    expect(nextCursor(records, cursor, 3, LATEST)).toMatchObject({ ok: false, problem: 'untrusted' });
   });
 
   test('a full page without one usable record gives no way to go on', () => {
-    expect(nextCursor([null, {}, { id: '' }], START, 3)).toMatchObject({ ok: false, problem: 'stuck' });
+    expect(nextCursor([null, {}, { id: '' }], START, 3, LATEST)).toMatchObject({
+      ok: false,
+      problem: 'stuck',
+    });
   });
 });
 
 test('ids compare by their bytes, not by UTF-16 units', () => {
-  expect(nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3)).toMatchObject({ ok: true });
+  expect(nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3, LATEST)).toMatchObject({
+    ok: true,
+  });
 });
 
 test('following the cursor reads every record, whatever the bursts and the page size', () => {
@@ -102,9 +129,9 @@ test('following the cursor reads every record, whatever the bursts and the page 
             id === '' ? Number(e.timestamp) >= timestamp : Number(e.timestamp) === timestamp && e.id > id,
           )
           .slice(0, pageSize);
-        page.forEach((e) => seen.add(e));
-        const result = nextCursor(page, cursor, pageSize);
+        const result = nextCursor(page, cursor, pageSize, LATEST);
         if (!result.ok) throw new Error(result.what);
+        page.slice(0, result.keep).forEach((e) => seen.add(e));
         const resting = !result.full && id === '' && result.next.timestamp === timestamp;
         cursor = result.next;
         if (resting) break;

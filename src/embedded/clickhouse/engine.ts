@@ -1,9 +1,11 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '../../base/errors.ts';
+import { ClickHouseException } from './exception.ts';
 import { Gate, type Lane, type Release } from './gate.ts';
 import { loadNative, type Connection, type NativeEngine } from './native.ts';
 import { StreamThreads, type Chunk } from './streams.ts';
-import { quote } from './statement.ts';
+import { collect, isSafeInline, Spool } from './spool.ts';
 
 /** Where clickhouse-local differs from a server, and caches for a small machine (bytes). */
 const ENGINE_ARGS = [
@@ -15,13 +17,17 @@ const ENGINE_ARGS = [
   '--primary_index_cache_size=134217728',
 ] as const;
 
-/** Bodies above this are inserted in parts where the format allows it. */
-const PART_BYTES = 32 * 1024 * 1024;
-const TOKEN_SETTING = 'insert_deduplication_token';
+/** Bodies above this go through a file. */
+const IN_MEMORY_BYTES = 16 * 1024 * 1024;
+const NO_DATA = /^Code: 108\./;
+const NOTHING = { rowsWritten: 0, bytesWritten: 0 } as const;
+
+const UNSUPPORTED_DATA =
+  'The embedded ClickHouse takes the data of an INSERT SELECT FROM input() only as text of up to 16 MiB without empty lines';
 
 export interface Job {
   /** Statements that set up the connection: database, settings, parameters. */
-  readonly prelude: string;
+  readonly prelude: readonly string[];
   readonly sql: string;
   readonly format: string;
   /** Gives up a job that still waits, or a streamed one. */
@@ -30,8 +36,8 @@ export interface Job {
 
 export interface InsertJob extends Job {
   readonly data: AsyncIterable<Buffer>;
-  readonly boundary: ((data: Buffer) => number) | undefined;
-  readonly deduplicationToken: string | undefined;
+  /** The same insert with its data in a file; undefined where there is no such. */
+  readonly fromFile: ((path: string) => string) | undefined;
 }
 
 export interface Written {
@@ -48,6 +54,7 @@ export class Engine {
   readonly #path: string;
   readonly #root: Connection;
   readonly #gate: Gate;
+  readonly #spool: Spool;
   readonly #streams = new StreamThreads();
 
   /**
@@ -61,14 +68,22 @@ export class Engine {
       mkdirSync(path, { recursive: true });
       accessSync(path, constants.W_OK);
     } catch (cause) {
-      throw new AppError('DATA_DIR', `The data directory ${path} cannot be written to.`, { retry: 'never', cause });
+      throw new AppError('DATA_DIR', `The data directory ${path} cannot be written to.`, {
+        retry: 'never',
+        cause,
+      });
     }
     try {
       this.#root = this.#native.CreateConnection(path, ENGINE_ARGS);
     } catch (cause) {
       const text = `ClickHouse cannot open ${path}: another process is using this directory (or its files are damaged).`;
-      throw new AppError('DATA_DIR', `${text} Stop that process or set another DATA_DIR.`, { retry: 'never', cause });
+      throw new AppError('DATA_DIR', `${text} Stop that process or set another DATA_DIR.`, {
+        retry: 'never',
+        cause,
+      });
     }
+    // Only now is the directory surely nobody else's.
+    this.#spool = new Spool(join(path, 'http_bodies'));
     // Each running statement holds a thread of libuv's pool; one stays free for compression and files.
     const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
     this.#gate = new Gate(Math.min(16, Math.max(2, threads - 1)));
@@ -100,30 +115,32 @@ export class Engine {
   }
 
   /**
-   * Inserts what the data holds. A body above 32 MiB in a format with row boundaries goes in several parts, each atomic, as a
-   * server inserts it in several blocks; a deduplication token then gets the number of the part.
+   * Inserts what the data holds. Small text goes to the engine as it is; anything else through a file, for two reasons:
+   * memory, and that the engine takes an empty line for the end of the data, and what follows for the next statement.
    */
   async insert(job: InsertJob): Promise<Written> {
-    const parts = new Parts(job.boundary);
-    const total = { rows: 0, bytes: 0 };
-    let number = 0;
-    const write = async (part: Buffer): Promise<void> => {
-      const token = number > 0 && job.deduplicationToken !== undefined ? `${job.deduplicationToken}_${number}` : undefined;
-      const prelude = token === undefined ? job.prelude : `${job.prelude}; SET ${TOKEN_SETTING} = ${quote(token)}`;
-      const written = await this.#onConnection('write', { ...job, prelude }, (connection) =>
-        this.#native.InsertRawAsyncConnection(connection, job.sql, part, false),
-      );
-      total.rows += written.rowsWritten;
-      total.bytes += written.bytesWritten;
-      number++;
-    };
-    for await (const data of job.data) {
-      const part = parts.add(data);
-      if (part !== undefined) await write(part);
+    const body = await collect(job.data, IN_MEMORY_BYTES);
+    if (body.rest === undefined && (body.head.length === 0 || isSafeInline(job.format, body.head))) {
+      return this.#insert(job, job.sql, body.head);
     }
-    const rest = parts.rest();
-    if (rest.length > 0 || number === 0) await write(rest);
-    return total;
+    if (job.fromFile === undefined) throw new ClickHouseException(48, 'NOT_IMPLEMENTED', UNSUPPORTED_DATA);
+    const file = await this.#spool.write(body);
+    try {
+      return await this.#insert(job, job.fromFile(file), Buffer.alloc(0));
+    } finally {
+      await this.#spool.remove(file);
+    }
+  }
+
+  async #insert(job: Job, sql: string, data: Buffer): Promise<Written> {
+    const { rowsWritten, bytesWritten } = await this.#onConnection('write', job, (connection) =>
+      this.#native.InsertRawAsyncConnection(connection, sql, data, false).catch((error: unknown) => {
+        // A server takes an empty body as no rows.
+        if (data.length === 0 && error instanceof Error && NO_DATA.test(error.message)) return NOTHING;
+        throw error;
+      }),
+    );
+    return { rows: rowsWritten, bytes: bytesWritten };
   }
 
   /** Waits for what runs (at most the given milliseconds), then lets go of the directory. */
@@ -140,40 +157,12 @@ export class Engine {
     let connection: Connection | undefined;
     try {
       connection = this.#native.CreateConnection(this.#path, ENGINE_ARGS);
-      if (job.prelude !== '') await this.#native.QueryAsyncConnection(connection, job.prelude, 'Null');
+      for (const statement of job.prelude)
+        await this.#native.QueryAsyncConnection(connection, statement, 'Null');
       return await use(connection);
     } finally {
       if (connection !== undefined) this.#native.CloseConnection(connection);
       release();
     }
-  }
-}
-
-/** Collects a body until a part is full, and cuts it at a row boundary. */
-class Parts {
-  readonly #boundary: ((data: Buffer) => number) | undefined;
-  #pieces: Buffer[] = [];
-  #size = 0;
-  #limit = PART_BYTES;
-
-  constructor(boundary: ((data: Buffer) => number) | undefined) {
-    this.#boundary = boundary;
-  }
-
-  add(data: Buffer): Buffer | undefined {
-    this.#pieces.push(data);
-    this.#size += data.length;
-    if (this.#boundary === undefined || this.#size < this.#limit) return undefined;
-    const all = this.rest();
-    const cut = this.#boundary(all);
-    this.#pieces = [all.subarray(cut)];
-    this.#size = all.length - cut;
-    // No boundary in all of it: look again only when there is twice as much.
-    this.#limit = cut === 0 ? this.#size * 2 : PART_BYTES;
-    return cut === 0 ? undefined : all.subarray(0, cut);
-  }
-
-  rest(): Buffer {
-    return this.#pieces.length === 1 && this.#pieces[0] !== undefined ? this.#pieces[0] : Buffer.concat(this.#pieces);
   }
 }

@@ -12,7 +12,10 @@ export class ClickHouseException extends Error {
 
 /** HTTP status by exception code, as ClickHouse maps them; any other is 500. */
 const CODES_BY_STATUS: Readonly<Record<number, readonly number[]>> = {
-  400: [6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676],
+  400: [
+    6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675,
+    676,
+  ],
   401: [194],
   403: [192, 193, 497, 512, 516],
   404: [46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511],
@@ -25,7 +28,9 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly number[]>> = {
 };
 
 const STATUS = new Map(
-  Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)] as const)),
+  Object.entries(CODES_BY_STATUS).flatMap(([status, codes]) =>
+    codes.map((code) => [code, Number(status)] as const),
+  ),
 );
 
 export function httpStatus(code: number): number {
@@ -43,7 +48,10 @@ export function reportException(error: unknown, version: string): ExceptionRepor
   const message = error instanceof Error ? error.message : String(error);
   const code = /^Code: (\d+)\./.exec(message)?.[1];
   if (code === undefined) {
-    return { code: 1002, body: `Code: 1002. DB::Exception: ${message}. (UNKNOWN_EXCEPTION) (version ${version})\n` };
+    return {
+      code: 1002,
+      body: `Code: 1002. DB::Exception: ${message}. (UNKNOWN_EXCEPTION) (version ${version})\n`,
+    };
   }
   return { code: Number(code), body: `${message.trimEnd()} (version ${version})\n` };
 }

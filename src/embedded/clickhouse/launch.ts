@@ -14,7 +14,19 @@ export function clickHouseCommand(options: ClickHouseServerOptions): ClickHouseC
   const { host, port, path, user = 'default', password = '' } = options;
   return {
     command: process.execPath,
-    args: ['--import', import.meta.resolve('tsx'), main, '--host', host, '--port', String(port), '--path', path, '--user', user],
+    args: [
+      '--import',
+      import.meta.resolve('tsx'),
+      main,
+      '--host',
+      host,
+      '--port',
+      String(port),
+      '--path',
+      path,
+      '--user',
+      user,
+    ],
     // Each running statement holds one thread of libuv's pool, whose size is fixed before any code of ours runs.
     env: { CLICKHOUSE_PASSWORD: password, UV_THREADPOOL_SIZE: '12' },
   };

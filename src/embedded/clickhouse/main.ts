@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 import { oneLine } from '../../base/errors.ts';
-import { startClickHouseServer, type ClickHouseServer } from './server.ts';
+import { startClickHouseServer } from './server.ts';
 
 /** The process of the embedded ClickHouse. See `launch.ts` for how to start it. */
 
@@ -29,7 +29,8 @@ function readOptions() {
     process.exit(0);
   }
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`--port ${values.port} must be from 0 to 65535.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    fail(`--port ${values.port} must be from 0 to 65535.`);
   if (values.path === undefined || !isAbsolute(values.path)) fail('--path must be an absolute directory.');
   return {
     host: values.host,
@@ -43,18 +44,17 @@ function readOptions() {
 async function main(): Promise<void> {
   // The engine takes its time zone from here; a ClickHouse server's is UTC.
   process.env['TZ'] = 'UTC';
+  const starting = startClickHouseServer(readOptions());
   let stopping = false;
-  let server: ClickHouseServer | undefined;
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    // Before it is up there is nothing to finish.
-    void (server?.close() ?? Promise.resolve()).finally(() => process.exit(0));
+    void starting.then((server) => server.close()).finally(() => process.exit(0));
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   if (process.connected) process.on('disconnect', stop);
-  server = await startClickHouseServer(readOptions());
+  const server = await starting;
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port })}\n`);
 }
 

@@ -26,7 +26,9 @@ export interface NativeEngine {
   ): Promise<NativeInsertResult>;
   /** Blocks the calling thread while the query is analysed, scalar subqueries included. */
   StreamQuery(connection: Connection, sql: string, format: string): StreamHandle;
-  StreamFetch(stream: StreamHandle): Promise<{ readonly bytes: Buffer; readonly numRows: number; readonly done: boolean }>;
+  StreamFetch(
+    stream: StreamHandle,
+  ): Promise<{ readonly bytes: Buffer; readonly numRows: number; readonly done: boolean }>;
   StreamCancel(stream: StreamHandle): void;
 }
 

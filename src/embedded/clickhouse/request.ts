@@ -6,8 +6,23 @@ import { quote, quoteName } from './statement.ts';
 
 /** URL parameters that are not settings. */
 const OWN_PARAMETERS = new Set([
-  'query', 'database', 'default_format', 'query_id', 'user', 'password', 'wait_end_of_query', 'buffer_size', 'stacktrace',
-  'quota_key', 'client_protocol_version', 'session_timeout', 'session_check', 'compress', 'decompress', 'session_id', 'role',
+  'query',
+  'database',
+  'default_format',
+  'query_id',
+  'user',
+  'password',
+  'wait_end_of_query',
+  'buffer_size',
+  'stacktrace',
+  'quota_key',
+  'client_protocol_version',
+  'session_timeout',
+  'session_check',
+  'compress',
+  'decompress',
+  'session_id',
+  'role',
 ]);
 
 /**
@@ -22,22 +37,29 @@ export interface Parameters {
   readonly database: string | undefined;
   readonly queryId: string;
   readonly format: string | undefined;
-  readonly deduplicationToken: string | undefined;
   readonly compressResponse: boolean;
   /** Statements that give a connection this request's database, settings and query parameters. */
-  readonly prelude: string;
+  readonly prelude: readonly string[];
 }
 
 /** Refuses what this server does not do, instead of doing something else. */
 export function refuseUnsupported(search: URLSearchParams): void {
   for (const name of UNSUPPORTED) {
     if ((search.get(name) ?? '0') === '0' || search.get(name) === '') continue;
-    throw new ClickHouseException(48, 'NOT_IMPLEMENTED', `The embedded ClickHouse does not support the parameter ${name}`);
+    throw new ClickHouseException(
+      48,
+      'NOT_IMPLEMENTED',
+      `The embedded ClickHouse does not support the parameter ${name}`,
+    );
   }
 }
 
 /** Reads everything of a request but its statement. */
-export function readParameters(request: IncomingMessage, search: URLSearchParams, queryId: string): Parameters {
+export function readParameters(
+  request: IncomingMessage,
+  search: URLSearchParams,
+  queryId: string,
+): Parameters {
   refuseUnsupported(search);
   const settings: string[] = [];
   for (const [name, value] of search) {
@@ -51,18 +73,31 @@ export function readParameters(request: IncomingMessage, search: URLSearchParams
   const reads = request.method === 'GET' || request.method === 'HEAD';
   if (reads && (search.get('readonly') ?? '0') === '0') settings.push('readonly = 2');
   const database = header(request, 'x-clickhouse-database') ?? search.get('database') ?? undefined;
-  const prelude = [
-    ...(database === undefined || database === '' ? [] : [`USE ${quoteName(database)}`]),
-    ...(settings.length === 0 ? [] : [`SET ${settings.join(', ')}`]),
-  ].join('; ');
+  const use = database === undefined || database === '' ? [] : [`USE ${quoteName(database)}`];
+  const prelude = [...use, ...(settings.length === 0 ? [] : setStatements(settings))];
   return {
     database,
     queryId,
     format: header(request, 'x-clickhouse-format') ?? search.get('default_format') ?? undefined,
-    deduplicationToken: search.get('insert_deduplication_token') ?? undefined,
     compressResponse: /^(1|true)$/.test(search.get('enable_http_compression') ?? ''),
     prelude,
   };
+}
+
+/** Below ClickHouse's default of max_query_size (bytes), whatever the characters. */
+const LONG_STATEMENT = 60_000;
+
+/** Parameters are part of a statement here, which they are not on a server, so they must not run into its size limit. */
+function setStatements(settings: readonly string[]): string[] {
+  const set = `SET ${settings.join(', ')}`;
+  if (set.length < LONG_STATEMENT) return [set];
+  const lift = 'SET max_query_size = 4294967296';
+  const given = settings.some((setting) => setting.startsWith('max_query_size ='));
+  const reset =
+    given || settings.some((setting) => setting.startsWith('readonly ='))
+      ? []
+      : ['SET max_query_size = DEFAULT'];
+  return [lift, set, ...reset];
 }
 
 export function header(request: IncomingMessage, name: string): string | undefined {
@@ -91,7 +126,12 @@ export function readCredentials(request: IncomingMessage, search: URLSearchParam
 /** The body as sent before compression. */
 export function decodedBody(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
-  const decoder = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress }[encoding];
+  const decoder = {
+    gzip: createGunzip,
+    'x-gzip': createGunzip,
+    deflate: createInflate,
+    br: createBrotliDecompress,
+  }[encoding];
   if (decoder !== undefined) {
     const decoded = decoder();
     request.on('error', (error) => decoded.destroy(error));

@@ -86,6 +86,7 @@ export class Answer {
         this.#compressor.unpipe(response);
         this.#compressor.on('data', (data: Buffer) => response.write(data));
         this.#compressor.on('end', () => response.write('', broken));
+        this.#compressor.resume();
         this.#compressor.end(block);
       }
       return;
@@ -115,10 +116,13 @@ export class Answer {
 
   #makeCompressor(): Transform | undefined {
     const accepted = this.#acceptEncoding.toLowerCase();
-    const name = (['br', 'gzip', 'deflate'] as const).find((encoding) => new RegExp(`\\b${encoding}\\b`).test(accepted));
+    const name = (['br', 'gzip', 'deflate'] as const).find((encoding) =>
+      new RegExp(`\\b${encoding}\\b`).test(accepted),
+    );
     if (name === undefined) return undefined;
     this.#response.setHeader('Content-Encoding', name);
-    if (name === 'br') return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: ZLIB_LEVEL } });
+    if (name === 'br')
+      return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: ZLIB_LEVEL } });
     return name === 'gzip' ? createGzip({ level: ZLIB_LEVEL }) : createDeflate({ level: ZLIB_LEVEL });
   }
 }

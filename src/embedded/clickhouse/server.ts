@@ -5,7 +5,7 @@ import { AppError } from '../../base/errors.ts';
 import { multipartBoundary, readMultipart, receiveStatement, type ReceivedStatement } from './body.ts';
 import { Engine, type Job } from './engine.ts';
 import { ClickHouseException, reportException } from './exception.ts';
-import { isConcatenable, rowBoundary } from './formats.ts';
+import { isConcatenable } from './formats.ts';
 import { decodedBody, readCredentials, readParameters, type Parameters } from './request.ts';
 import { Answer } from './response.ts';
 
@@ -39,14 +39,11 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   const port = await listen(http, options);
   try {
     const engine = new Engine(options.path);
-    const { bytes } = await engine.query({
-      prelude: '',
-      sql: 'SELECT version()',
-      format: 'TSVRaw',
-      signal: new AbortController().signal,
+    const starting = engineVersion(engine).then((version) => new Handler(engine, version, options));
+    http.on('request', (request, response) => {
+      void starting.then((handler) => handler.handle(request, response));
     });
-    const handler = new Handler(engine, bytes.toString().trim(), options);
-    http.on('request', (request, response) => void handler.handle(request, response));
+    await starting;
     return {
       port,
       async close() {
@@ -63,10 +60,20 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   }
 }
 
-function listen(http: ReturnType<typeof createServer>, { host, port }: ClickHouseServerOptions): Promise<number> {
+async function engineVersion(engine: Engine): Promise<string> {
+  const { signal } = new AbortController();
+  const { bytes } = await engine.query({ prelude: [], sql: 'SELECT version()', format: 'TSVRaw', signal });
+  return bytes.toString().trim();
+}
+
+function listen(
+  http: ReturnType<typeof createServer>,
+  { host, port }: ClickHouseServerOptions,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     http.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'is in use' : `cannot be opened (${cause.code ?? cause.message})`;
+      const why =
+        cause.code === 'EADDRINUSE' ? 'is in use' : `cannot be opened (${cause.code ?? cause.message})`;
       const text = `ClickHouse: port ${port} on ${host} ${why}. Set CLICKHOUSE_PORT (or CLICKHOUSE_URL) to a free one.`;
       reject(new AppError('PORT_IN_USE', text, { retry: 'never', cause }));
     });
@@ -100,7 +107,8 @@ class Handler {
       const url = new URL(request.url ?? '/', 'http://localhost');
       if (url.pathname === '/ping') answer.text(200, 'Ok.\n');
       else if (url.pathname === '/replicas_status') answer.text(200, 'Ok.\n');
-      else if (url.pathname !== '/') answer.text(404, `There is no handle ${url.pathname}\n\nUse / or /ping for health checks.\n`);
+      else if (url.pathname !== '/')
+        answer.text(404, `There is no handle ${url.pathname}\n\nUse / or /ping for health checks.\n`);
       else await this.#run(request, url.searchParams, answer, gone.signal);
     } catch (error) {
       answer.fail(reportException(error, this.#version));
@@ -110,13 +118,19 @@ class Handler {
     }
   }
 
-  async #run(request: IncomingMessage, search: URLSearchParams, answer: Answer, signal: AbortSignal): Promise<void> {
+  async #run(
+    request: IncomingMessage,
+    search: URLSearchParams,
+    answer: Answer,
+    signal: AbortSignal,
+  ): Promise<void> {
     const queryId = search.get('query_id') ?? randomUUID();
     answer.setQueryId(queryId);
     this.#authenticate(request, search);
     const body = decodedBody(request) as AsyncIterable<Buffer>;
     const boundary = multipartBoundary(request);
-    if (boundary !== undefined) for (const [name, value] of await readMultipart(body, boundary)) search.set(name, value);
+    if (boundary !== undefined)
+      for (const [name, value] of await readMultipart(body, boundary)) search.set(name, value);
     const query = search.get('query') ?? '';
     if (request.method === 'GET' && query === '') return answer.text(200, 'Ok.\n');
     const parameters = readParameters(request, search, queryId);
@@ -143,11 +157,10 @@ class Handler {
     const written = await this.#engine.insert({
       prelude: parameters.prelude,
       sql: statement.sql,
-      format: DEFAULT_FORMAT,
+      format: statement.format ?? DEFAULT_FORMAT,
       signal,
       data: statement.data ?? nothing(),
-      boundary: statement.format === undefined ? undefined : rowBoundary(statement.format),
-      deduplicationToken: parameters.deduplicationToken,
+      fromFile: statement.fromFile,
     });
     const { rows, bytes } = written;
     answer.begin(undefined, false, {
@@ -170,7 +183,9 @@ class Handler {
     const format = statement.format ?? parameters.format ?? DEFAULT_FORMAT;
     const job: Job = { prelude: parameters.prelude, sql: statement.sql, format, signal };
     const blocks =
-      statement.kind === 'read' && isConcatenable(format) ? this.#engine.stream(job) : only(this.#engine.query(job));
+      statement.kind === 'read' && isConcatenable(format)
+        ? this.#engine.stream(job)
+        : only(this.#engine.query(job));
     for await (const { bytes, rows } of blocks) {
       // Headers wait for the first block, so that a statement that fails at once has its status.
       if (!answer.begun) {

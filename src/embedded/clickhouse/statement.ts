@@ -5,8 +5,15 @@ export interface Statement {
   readonly kind: 'insert' | 'read' | 'other';
   /** The FORMAT it names itself, if any. */
   readonly format: string | undefined;
-  /** For an insert with data behind it: where the data begins (offset in the text). */
-  readonly dataOffset: number | undefined;
+  /** For an insert with data behind it. */
+  readonly insert: InsertShape | undefined;
+}
+
+/** Offsets in the text of an insert. */
+export interface InsertShape {
+  /** Where SETTINGS, FORMAT or VALUES begins, behind the table and its columns; undefined when it has a SELECT. */
+  readonly clauses: number | undefined;
+  readonly data: number;
 }
 
 interface Token {
@@ -17,7 +24,8 @@ interface Token {
 }
 
 const SKIP = /(?:\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))+/y;
-const TOKEN = /'(?:[^'\\]|\\[\s\S]|'')*'?|"(?:[^"\\]|\\[\s\S]|"")*"?|`(?:[^`\\]|\\[\s\S]|``)*`?|[\p{L}_][\p{L}\p{N}_]*|[\s\S]/uy;
+const TOKEN =
+  /'(?:[^'\\]|\\[\s\S]|'')*'?|"(?:[^"\\]|\\[\s\S]|"")*"?|`(?:[^`\\]|\\[\s\S]|``)*`?|[\p{L}_][\p{L}\p{N}_]*|[\s\S]/uy;
 const READ = /^(SELECT|WITH|FROM|\()$/i;
 
 /** The tokens of a statement, one by one, so that reading stops where an insert's data begins. */
@@ -37,40 +45,46 @@ function* tokens(sql: string): Generator<Token> {
   }
 }
 
+/** Words after which a name stands, whatever it is. */
+const BEFORE_NAME = /^(INTO|TABLE|FUNCTION|\.)$/;
+
 /** Reads the shape of one statement. @throws ClickHouseException SYNTAX_ERROR for none or several statements. */
 export function readStatement(sql: string): Statement {
   let first: string | undefined;
   let insert = false;
-  let source: 'none' | 'select' | 'input' = 'none';
+  let select = false;
+  let reads = false;
+  let clauses: number | undefined;
   let format: string | undefined;
   let previous = '';
   let ended = false;
   for (const token of tokens(sql)) {
-    if (ended) {
-      if (token.text === ';') continue;
-      throw new ClickHouseException(62, 'SYNTAX_ERROR', 'Syntax error (Multi-statements are not allowed)');
-    }
     if (token.text === ';') {
       ended = true;
       continue;
     }
+    if (ended)
+      throw new ClickHouseException(62, 'SYNTAX_ERROR', 'Syntax error (Multi-statements are not allowed)');
     first ??= token.text;
-    const word = token.depth === 0 ? token.text.toUpperCase() : '';
-    if (word === 'INSERT' && (token.text === first || /^WITH$/i.test(first))) insert = true;
-    if (insert && (word === 'SELECT' || word === 'WITH') && source === 'none') source = 'select';
-    if (insert && token.text.toLowerCase() === 'input' && source === 'select') source = 'input';
-    if (insert && word === 'VALUES' && source === 'none') {
-      return { kind: 'insert', format: 'Values', dataOffset: token.end };
-    }
+    const word = token.depth === 0 && !BEFORE_NAME.test(previous) ? token.text.toUpperCase() : '';
     if (previous === 'FORMAT' && /^[\p{L}_]/u.test(token.text)) {
       format = token.text;
-      if (insert && source !== 'select') return { kind: 'insert', format, dataOffset: afterNewline(sql, token.end) };
+      if (insert && (!select || reads)) {
+        return { kind: 'insert', format, insert: { clauses, data: afterNewline(sql, token.end) } };
+      }
     }
-    previous = word;
+    if (insert) {
+      if (word === 'SELECT' || word === 'WITH') select = true;
+      if (select && /^input$/i.test(token.text)) reads = true;
+      if (!select && /^(SETTINGS|FORMAT|VALUES)$/.test(word)) clauses ??= token.start;
+      if (!select && word === 'VALUES')
+        return { kind: 'insert', format: 'Values', insert: { clauses, data: token.end } };
+    }
+    if (word === 'INSERT' && /^(INSERT|WITH)$/i.test(first)) insert = true;
+    previous = token.depth === 0 ? token.text.toUpperCase() : '';
   }
   if (first === undefined) throw new ClickHouseException(62, 'SYNTAX_ERROR', 'Empty query');
-  const kind = insert ? 'insert' : READ.test(first) ? 'read' : 'other';
-  return { kind, format, dataOffset: undefined };
+  return { kind: insert ? 'insert' : READ.test(first) ? 'read' : 'other', format, insert: undefined };
 }
 
 /** Data begins behind the blanks and the one newline that may follow the format's name. */

@@ -23,7 +23,7 @@ function close() {
 
 async function start({ path, args, prelude, sql, format }) {
   connection = native.CreateConnection(path, args);
-  if (prelude !== '') await native.QueryAsyncConnection(connection, prelude, 'Null');
+  for (const statement of prelude) await native.QueryAsyncConnection(connection, statement, 'Null');
   stream = native.StreamQuery(connection, sql, format);
   await fetchNext();
 }

@@ -6,7 +6,7 @@ export interface StreamOrder {
   readonly path: string;
   readonly args: readonly string[];
   /** Statements that set up the connection. */
-  readonly prelude: string;
+  readonly prelude: readonly string[];
   readonly sql: string;
   readonly format: string;
 }

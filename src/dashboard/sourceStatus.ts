@@ -1,0 +1,84 @@
+import type { Config, OrderSource } from '../base/config.ts';
+import { formatCursor, type Cursor } from '../domain/coverage.ts';
+import type { Database } from '../store/clickhouse.ts';
+import { coverageSummary } from '../store/coverage.ts';
+import type { SourceState } from '../../queues/sourceState.ts';
+
+/** Seconds over which the rate of a source is measured. */
+const RATE_WINDOW_S = 60;
+
+/** What each built source's cursor position is. */
+const BUILT_SOURCES: Partial<Record<OrderSource, 'unix seconds' | 'block'>> = { goldsky: 'unix seconds' };
+
+/** The order sources that this pipeline runs. */
+export function runningSources(config: Config): OrderSource[] {
+  return config.orderSources.filter((source) => BUILT_SOURCES[source] !== undefined);
+}
+
+/** How a source stands in ClickHouse. */
+export interface SourceProgress {
+  readonly end: Cursor;
+  readonly gaps: number;
+  readonly eventsPerSecond: number;
+}
+
+export interface SourceStatus {
+  /** The furthest place covered in ClickHouse, else where the tail stands in Redis, else ''. */
+  readonly cursor: string;
+  /** That place as a time, ISO 8601; null where positions are no times or there is none. */
+  readonly cursorTime: string | null;
+  /** Seconds between now and the furthest covered place; null while nothing is covered, or positions are no times. */
+  readonly lagSeconds: number | null;
+  /** null while ClickHouse has not answered yet. */
+  readonly gaps: number | null;
+  /** Order events written in the last minute, a second. */
+  readonly eventsPerSecond: number | null;
+  /** Why the last request to the source did not work. */
+  readonly problem: string | null;
+}
+
+export async function readProgress(database: Database): Promise<Map<string, SourceProgress>> {
+  const [summary, rates] = await Promise.all([coverageSummary(database), eventRates(database)]);
+  return new Map(
+    summary.map(({ source, end, gaps }) => [source, { end, gaps, eventsPerSecond: rates.get(source) ?? 0 }]),
+  );
+}
+
+/** Rows that are about to be replaced count as well: a rate does not have to be exact, and FINAL would cost more. */
+async function eventRates(database: Database): Promise<Map<string, number>> {
+  const rows = await database.rows<{ source: string; events: string }>(
+    `SELECT source, sum(events) AS events FROM coverage_versions
+     WHERE written_at > now64(3) - INTERVAL ${RATE_WINDOW_S} SECOND GROUP BY source`,
+  );
+  return new Map(rows.map(({ source, events }) => [source, Number(events) / RATE_WINDOW_S]));
+}
+
+/**
+ * @param progress undefined while ClickHouse has not answered yet
+ * @param state undefined while Redis has not answered yet
+ * @param now milliseconds
+ */
+export function sourceStatus(
+  source: OrderSource,
+  progress: ReadonlyMap<string, SourceProgress> | undefined,
+  state: SourceState | undefined,
+  now: number,
+): SourceStatus {
+  const covered = progress?.get(source);
+  const cursor = covered?.end ?? state?.cursor;
+  const isTime = BUILT_SOURCES[source] === 'unix seconds';
+  return {
+    cursor: cursor === undefined ? '' : formatCursor(cursor),
+    cursorTime: isTime && cursor !== undefined ? toIso(cursor.position) : null,
+    lagSeconds:
+      isTime && covered !== undefined ? Math.max(0, Math.round(now / 1000 - covered.end.position)) : null,
+    gaps: progress === undefined ? null : (covered?.gaps ?? 0),
+    eventsPerSecond: progress === undefined ? null : (covered?.eventsPerSecond ?? 0),
+    problem: state?.problem ?? null,
+  };
+}
+
+function toIso(seconds: number): string | null {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}

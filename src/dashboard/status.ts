@@ -1,0 +1,161 @@
+import type { Redis } from 'ioredis';
+import type { Config, OrderSource } from '../base/config.ts';
+import { oneLine } from '../base/errors.ts';
+import type { Database } from '../store/clickhouse.ts';
+import { QUEUE_NAMES, type QueueName } from '../../queues/catalogue.ts';
+import type { Queues } from '../../queues/producer.ts';
+import { SourceStates, type SourceState } from '../../queues/sourceState.ts';
+import { readQueues, type QueueCounts, type QueueStatus } from './queueStatus.ts';
+import { Refreshed } from './refreshed.ts';
+import type { ServiceCheck } from './services.ts';
+import { readProgress, runningSources, sourceStatus, type SourceStatus } from './sourceStatus.ts';
+import { TableCounts, type CountedTable } from './tableCounts.ts';
+import { withinTime } from './withinTime.ts';
+
+/** Milliseconds given to the reads after a service has answered its check; together they stay below 2 s. */
+const READ_MS = 800;
+/** Requests that come this close together are given the same answer. */
+const SHARE_MS = 250;
+
+/** What `/api/status` gives. null stands where a number could not be read yet, never for zero. */
+export interface Status {
+  readonly queues: Record<QueueName, { readonly [State in keyof QueueCounts]: number | null }>;
+  readonly sources: Partial<Record<OrderSource, SourceStatus>>;
+  readonly tables: Record<CountedTable, number | null>;
+  /** Seconds that the oldest waiting job of a queue has waited; null when none waits. */
+  readonly oldestWaitingSeconds: Record<QueueName, number | null>;
+  /** Jobs ever left in `failed`. */
+  readonly failedEver: Record<QueueName, number | null>;
+  readonly services: { readonly redis: boolean; readonly clickhouse: boolean };
+  /** One line each for what a person should look at. Numbers of a service that is away are the last known ones. */
+  readonly problems: readonly string[];
+  /** ISO 8601. */
+  readonly generatedAt: string;
+}
+
+export interface StatusParts {
+  readonly config: Config;
+  readonly redis: Redis;
+  readonly queues: Queues;
+  /** For reads that may take long. */
+  readonly database: Database;
+  readonly redisCheck: ServiceCheck;
+  readonly clickhouseCheck: ServiceCheck;
+}
+
+/** Gathers the state of the pipeline; always answers within 2 s, with the last known numbers where it has to. */
+export class StatusReader {
+  readonly #parts: StatusParts;
+  readonly #sourceStates: SourceStates;
+  readonly #tables: TableCounts;
+  readonly #progress: Refreshed<Awaited<ReturnType<typeof readProgress>>>;
+  #queues: ReadonlyMap<QueueName, QueueStatus> | undefined;
+  #states: ReadonlyMap<OrderSource, SourceState> | undefined;
+  #shared: { readonly status: Promise<Status>; readonly until: number } | undefined;
+
+  constructor(parts: StatusParts) {
+    this.#parts = parts;
+    this.#sourceStates = new SourceStates(parts.redis, parts.config.redis.prefix);
+    this.#tables = new TableCounts(parts.database);
+    this.#progress = new Refreshed(() => readProgress(parts.database));
+  }
+
+  async read(): Promise<Status> {
+    if (this.#shared === undefined || performance.now() > this.#shared.until) {
+      const shared = { status: this.#read(), until: Infinity };
+      this.#shared = shared;
+      try {
+        await shared.status;
+      } finally {
+        shared.until = performance.now() + SHARE_MS;
+      }
+    }
+    return await this.#shared.status;
+  }
+
+  async #read(): Promise<Status> {
+    const [redisProblem, clickhouseProblem] = await Promise.all([this.#readRedis(), this.#readClickhouse()]);
+    const now = Date.now();
+    const sources = runningSources(this.#parts.config).map(
+      (source) =>
+        [source, sourceStatus(source, this.#progress.latest, this.#states?.get(source), now)] as const,
+    );
+    return {
+      queues: perQueue((name) => this.#queues?.get(name)?.counts ?? NO_COUNTS),
+      sources: Object.fromEntries(sources),
+      tables: this.#tables.latest(),
+      oldestWaitingSeconds: perQueue((name) => {
+        const since = this.#queues?.get(name)?.oldestWaitingSince;
+        return since === undefined ? null : Math.max(0, Math.round((now - since) / 1000));
+      }),
+      failedEver: perQueue((name) => this.#queues?.get(name)?.failedEver ?? null),
+      services: { redis: redisProblem === undefined, clickhouse: clickhouseProblem === undefined },
+      problems: [
+        ...(redisProblem === undefined ? [] : [redisProblem]),
+        ...(clickhouseProblem === undefined ? this.#readProblems() : [clickhouseProblem]),
+        ...sources.flatMap(([source, { problem }]) => (problem === null ? [] : [`${source}: ${problem}`])),
+        ...this.#failedJobs(),
+      ],
+      generatedAt: new Date(now).toISOString(),
+    };
+  }
+
+  async #readRedis(): Promise<string | undefined> {
+    const problem = await this.#parts.redisCheck.problem();
+    if (problem !== undefined) return problem;
+    const { config, queues, redis } = this.#parts;
+    try {
+      const [queueStatus, states] = await withinTime(
+        Promise.all([
+          readQueues(queues, redis),
+          Promise.all(
+            runningSources(config).map(
+              async (source) => [source, await this.#sourceStates.read(source)] as const,
+            ),
+          ),
+        ]),
+        READ_MS,
+        'queue counts from Redis',
+      );
+      this.#queues = queueStatus;
+      this.#states = new Map(states);
+      return undefined;
+    } catch (error) {
+      return `Redis answers, but its queues could not be read: ${oneLine(error)}.`;
+    }
+  }
+
+  async #readClickhouse(): Promise<string | undefined> {
+    const problem = await this.#parts.clickhouseCheck.problem();
+    if (problem !== undefined) return problem;
+    const refreshed = Promise.all([this.#progress.refresh(), this.#tables.refresh()]);
+    // Counts that take longer go on in the background and are there for a later request.
+    await withinTime(refreshed, READ_MS, 'counts').catch(() => undefined);
+    return undefined;
+  }
+
+  #readProblems(): string[] {
+    return [
+      ...new Set([
+        ...(this.#progress.problem === undefined ? [] : [this.#progress.problem]),
+        ...this.#tables.problems(),
+      ]),
+    ];
+  }
+
+  #failedJobs(): string[] {
+    return QUEUE_NAMES.flatMap((name) => {
+      const failed = this.#queues?.get(name)?.counts.failed ?? 0;
+      if (failed === 0) return [];
+      return [
+        `${failed} ${failed === 1 ? 'job is' : 'jobs are'} left in failed in ${name}: retry on the job board.`,
+      ];
+    });
+  }
+}
+
+const NO_COUNTS = { waiting: null, active: null, delayed: null, failed: null, completed: null };
+
+function perQueue<T>(value: (name: QueueName) => T): Record<QueueName, T> {
+  return Object.fromEntries(QUEUE_NAMES.map((name) => [name, value(name)])) as Record<QueueName, T>;
+}
