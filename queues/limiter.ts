@@ -4,6 +4,9 @@ import { CATALOGUE, type QueueDefinition, type QueueName } from './catalogue.ts'
 
 const WINDOW_MS = 10_000;
 
+/** Requests that start evenly arrive less so: the bound is kept to in windows longer by this, in milliseconds. */
+const JITTER_MS = 500;
+
 /** Requests closer together than this are let through as a group: the limiter counts in whole milliseconds. */
 const SHORTEST_PERIOD_MS = 20;
 
@@ -17,7 +20,7 @@ export function limiterFor(name: QueueName, config: Config): RateLimiterOptions 
   const bound = definition.requestsPer10s?.(config);
   if (bound === undefined || bound === 0) return undefined;
   const max = Math.max(1, Math.floor((bound * SHORTEST_PERIOD_MS) / WINDOW_MS));
-  // k groups of max start within (k - 1) periods: with k = floor(bound / max) + 1 that must exceed the window.
+  // k groups of max start within (k - 1) periods: with k = floor(bound / max) + 1 that must exceed the window and its jitter.
   const groups = Math.floor(bound / max);
-  return { max, duration: Math.ceil((WINDOW_MS + 1) / groups) };
+  return { max, duration: Math.ceil((WINDOW_MS + JITTER_MS) / groups) };
 }

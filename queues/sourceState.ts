@@ -10,13 +10,24 @@ export interface SourceState {
   readonly cursor: Cursor | undefined;
   /** The fetch job that carries the chain now. */
   readonly chainJobId: string | undefined;
+  /** The chain that moves the cursor; jobs of any other have nothing to say. */
+  readonly chainId: string | undefined;
   /** Newest block the upstream has indexed, unix seconds; undefined where it does not say. */
   readonly headTimestamp: number | undefined;
   /** Why the last request did not work; undefined when it did. */
   readonly problem: string | undefined;
 }
 
-const FIELDS = ['cursor', 'chainJobId', 'headTimestamp', 'problem'] as const;
+const FIELDS = ['cursor', 'chainJobId', 'chainId', 'headTimestamp', 'problem'] as const;
+
+/** Sets and removes fields only while the chain is the one that moves the cursor: see SourceStates.advance. */
+const ADVANCE = `
+if redis.call('HGET', KEYS[1], 'chainId') ~= ARGV[1] then return 0 end
+for i = 2, #ARGV, 2 do
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
+  else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+return 1`;
 
 export class SourceStates {
   readonly #redis: Redis;
@@ -29,10 +40,11 @@ export class SourceStates {
 
   async read(source: string): Promise<SourceState> {
     const values = await this.#redis.hmget(this.#key(source), ...FIELDS);
-    const [cursor, chainJobId, headTimestamp, problem] = values.map((value) => value ?? undefined);
+    const [cursor, chainJobId, chainId, headTimestamp, problem] = values.map((value) => value ?? undefined);
     return {
       cursor: cursor === undefined ? undefined : (JSON.parse(cursor) as Cursor),
       chainJobId,
+      chainId,
       headTimestamp: headTimestamp === undefined ? undefined : Number(headTimestamp),
       problem,
     };
@@ -44,12 +56,28 @@ export class SourceStates {
     const pipeline = this.#redis.multi();
     for (const [field, value] of Object.entries(change)) {
       if (value === undefined) pipeline.hdel(key, field);
-      else pipeline.hset(key, field, typeof value === 'object' ? JSON.stringify(value) : String(value));
+      else pipeline.hset(key, field, asText(value));
     }
     await pipeline.exec();
+  }
+
+  /**
+   * As update, but only while the chain is the one that moves the cursor. When Redis was emptied under a running
+   * fetch, pages before it are lost: setting its cursor then would skip them for good. Gives false where it did nothing.
+   */
+  async advance(source: string, chainId: string, change: Partial<SourceState>): Promise<boolean> {
+    const fields = Object.entries(change).flatMap(([field, value]) => [
+      field,
+      value === undefined ? '' : asText(value),
+    ]);
+    return (await this.#redis.eval(ADVANCE, 1, this.#key(source), chainId, ...fields)) === 1;
   }
 
   #key(source: string): string {
     return `${this.#prefix}:source:${source}`;
   }
+}
+
+function asText(value: Cursor | string | number): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

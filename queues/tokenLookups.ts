@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 /** First pause before a token that no market API knew is asked for again, in milliseconds; doubles each time. */
 const FIRST_PAUSE_MS = 15_000;
 const LONGEST_PAUSE_MS = 6 * 3_600_000;
+/** The list is compared with ClickHouse this often, in seconds, and at once when Redis was emptied. */
+const REBUILD_EVERY_S = 3_600;
 const MOST_DOUBLINGS = Math.ceil(Math.log2(LONGEST_PAUSE_MS / FIRST_PAUSE_MS));
 
 /**
@@ -14,11 +16,13 @@ export class TokenLookups {
   readonly #redis: Redis;
   readonly #due: string;
   readonly #tries: string;
+  readonly #rebuilt: string;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
     this.#due = `${prefix}:lookups:due`;
     this.#tries = `${prefix}:lookups:tries`;
+    this.#rebuilt = `${prefix}:lookups:rebuilt`;
   }
 
   /** Puts tokens on the list, due at once; those already on it keep their place. */
@@ -27,8 +31,9 @@ export class TokenLookups {
     await this.#redis.zadd(this.#due, 'NX', ...tokenIds.flatMap((token) => [now, token]));
   }
 
-  async isEmpty(): Promise<boolean> {
-    return (await this.#redis.zcard(this.#due)) === 0;
+  /** True for one caller, when the list is to be filled up from ClickHouse. */
+  async claimRebuild(): Promise<boolean> {
+    return (await this.#redis.set(this.#rebuilt, '1', 'EX', REBUILD_EVERY_S, 'NX')) === 'OK';
   }
 
   /** Takes the tokens that are due, and sets when each is due again if nobody takes it off the list. */

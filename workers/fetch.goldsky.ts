@@ -19,10 +19,13 @@ const UNSETTLED_S = 10;
 
 /**
  * One request to the subgraph. Order matters: the page becomes a durable job first, then the next fetch, and only
- * then the cursor moves, so that a crash anywhere repeats work and never skips any.
+ * then the cursor moves, so that a crash anywhere repeats work and never skips any. A job of a chain that does not
+ * carry the tail any more (Redis was emptied, or a newer chain has begun) does nothing.
  */
 export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'> {
   return async (payload, { job, signal }) => {
+    const { chainId } = await context.sources.read(GOLDSKY);
+    if (chainId !== payload.chain.id) return { givenUp: 'another chain carries the tail' };
     await holdWhileFull(context);
     const page = await fetchPage(context, payload, { job, signal });
     const fetchedAt = Date.now();
@@ -53,7 +56,7 @@ export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'>
         { jobId: chainJobId(GOLDSKY, following), priority: PRIORITY.live },
       );
     }
-    await context.sources.update(GOLDSKY, {
+    await context.sources.advance(GOLDSKY, chain.id, {
       cursor: next,
       chainJobId: behind ? chainJobId(GOLDSKY, following) : job.id,
       headTimestamp: page.head?.timestamp,

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { AppError, oneLine } from '../src/base/errors.ts';
 import { log, type Logger } from '../src/base/log.ts';
@@ -24,6 +25,8 @@ const LOCK_MS = 6_000;
 const STALLED_CHECK_MS = 2_500;
 /** A job may lose its worker many times (deploys, crashes): that is no fault of the job. */
 const MAX_STALLS = 50;
+/** Kept on each job as its `processedBy`: which replica did it. */
+const REPLICA = `${hostname()}:${process.pid}`;
 /** The same trouble is logged once in this time. */
 const REPEAT_LOG_MS = 30_000;
 
@@ -83,6 +86,7 @@ export function registerWorker<Name extends QueueName>(
     {
       connection: context.redis,
       prefix: context.config.redis.prefix,
+      name: REPLICA,
       concurrency: typeof concurrency === 'function' ? concurrency(context.config) : concurrency,
       ...(limiter === undefined ? {} : { limiter }),
       lockDuration: LOCK_MS,

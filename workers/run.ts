@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Config } from '../src/base/config.ts';
 import { log } from '../src/base/log.ts';
 import { schemaReady } from '../src/store/ready.ts';
 import type { QueueName } from '../queues/catalogue.ts';
-import { putSchedulers } from '../queues/schedulers.ts';
+import { putSchedulers, restoreSchedulers } from '../queues/schedulers.ts';
 import { closeContext, createContext, type WorkerContext } from './context.ts';
 import { fetchGamma } from './fetch.gamma.ts';
 import { fetchGoldsky } from './fetch.goldsky.ts';
@@ -15,6 +16,8 @@ import { BatchingWriter, writes } from './writes.ts';
 
 /** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
 const STOP_MS = 10_000;
+/** How soon the polls go on after Redis was emptied, in milliseconds. */
+const RESTORE_EVERY_MS = 5_000;
 
 /**
  * Runs the workers of the given queues until the signal is aborted, then stops: no new jobs, running ones finish,
@@ -42,6 +45,7 @@ export async function runWorkers(
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
     logger.info(`Working on ${queueNames.join(', ')}.`);
     ready();
+    void keepSchedulers(context, signal);
     await aborted(signal);
     logger.info('Stopping: running jobs finish, no new ones start.');
     await stop(workers, writer);
@@ -66,6 +70,15 @@ function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWr
       return registerWorker(name, orders(context), context);
     case 'writes':
       return registerWorker(name, writes(writer), context);
+  }
+}
+
+/** Never fails: while Redis is away there is nothing to restore. */
+async function keepSchedulers(context: WorkerContext, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(RESTORE_EVERY_MS, undefined, { signal })
+      .then(() => restoreSchedulers(context.queues, context.config))
+      .catch(() => undefined);
   }
 }
 

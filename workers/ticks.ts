@@ -39,8 +39,9 @@ async function pollGoldsky(context: WorkerContext, tickId: string) {
   const cursor = state.cursor ?? (await startingCursor(context));
   const chain = { id: tickId, step: 0 };
   const jobId = chainJobId(GOLDSKY, chain);
+  // The state first: a job whose chain is not the one in the state ends at once.
+  await context.sources.update(GOLDSKY, { cursor, chainJobId: jobId, chainId: chain.id });
   await context.queues.add('fetch.goldsky', 'tail', { cursor, chain }, { jobId, priority: PRIORITY.live });
-  await context.sources.update(GOLDSKY, { cursor, chainJobId: jobId });
   return { started: true };
 }
 
@@ -105,7 +106,7 @@ async function startSweep(context: WorkerContext, tickId: string, closed: boolea
 async function labelTrades(context: WorkerContext, tickId: string) {
   const { tokens } = await relabel(context.database);
   await context.lookups.forget(tokens);
-  if (await context.lookups.isEmpty()) {
+  if (await context.lookups.claimRebuild()) {
     await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
   }
   const due = await context.lookups.takeDue(LOOKUPS_A_TICK);

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './errors.ts';
-import { ORDER_SOURCES, SETTINGS_SCHEMA, type Settings } from './settings.ts';
+import type { ORDER_SOURCES} from './settings.ts';
+import { SETTINGS_SCHEMA, type Settings } from './settings.ts';
 
 export type OrderSource = (typeof ORDER_SOURCES)[number];
 

@@ -31,7 +31,11 @@ if (process.argv.includes('--check')) {
   }
 } else if (names.length > 0) {
   const packages = { ...lock.packages, ...missing };
-  lock.packages = Object.fromEntries(Object.keys(packages).sort().map((path) => [path, packages[path]]));
+  lock.packages = Object.fromEntries(
+    Object.keys(packages)
+      .sort()
+      .map((path) => [path, packages[path]]),
+  );
   writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`);
   console.log(`Added to package-lock.json: ${names.join(', ')}.`);
 }

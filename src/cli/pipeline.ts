@@ -1,11 +1,13 @@
 import { join } from 'node:path';
-import type { Config } from '../base/config.ts';
+import { displayUrl, type Config } from '../base/config.ts';
 import type { Logger } from '../base/log.ts';
 import { nodeCommand } from '../embedded/processes.ts';
 import { RunFiles } from '../embedded/runFiles.ts';
 import { startServices, type Services } from '../embedded/services.ts';
 import { SupervisedChild, type ChildSpec } from '../embedded/supervisedChild.ts';
 import { StartError, type Supervisor } from '../embedded/supervisor.ts';
+import { Database } from '../store/clickhouse.ts';
+import { contentsOf, markAsDemo } from '../store/demoMark.ts';
 
 /** The name under which a running pipeline is found in `DATA_DIR/run`. */
 export const PIPELINE = 'pipeline';
@@ -15,6 +17,8 @@ export interface PipelineOptions {
   /** What the children's environment has beyond this process' own; it has to say the same as `config`. */
   readonly env?: Readonly<NodeJS.ProcessEnv>;
   readonly log: Logger;
+  /** Which data this pipeline makes: it refuses a database that holds the other kind. Live when left out. */
+  readonly kind?: 'live' | 'demo';
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,6 +46,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   };
   try {
     services = await startServices(config, { log, dataDir, signal });
+    await checkContents(config, options.kind ?? 'live');
     await applySchema(env, dataDir, signal);
     const url = await startProcesses(services.supervisor, config, env, signal);
     runFiles.note(PIPELINE, { url });
@@ -49,6 +54,23 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Made data and real data never share a database. @throws StartError */
+async function checkContents(config: Config, kind: 'live' | 'demo'): Promise<void> {
+  const database = new Database(config.clickhouse);
+  try {
+    const contents = await contentsOf(database);
+    const where = `${config.clickhouse.database} at ${displayUrl(config.clickhouse.url)}`;
+    const mend = 'set CLICKHOUSE_DATABASE to another name.';
+    if (kind === 'live' && contents === 'demo') throw new StartError(`${where} holds demo data: ${mend}`);
+    if (kind === 'demo' && contents === 'live') {
+      throw new StartError(`${where} holds data that the demo did not make: ${mend}`);
+    }
+    if (kind === 'demo') await markAsDemo(database);
+  } finally {
+    await database.close();
   }
 }
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { endpoint, isLoopback, type Config } from '../base/config.ts';
 import type { Logger } from '../base/log.ts';
+import { clickHouseCommand } from './clickhouse/launch.ts';
 import { probeClickHouse, probeRedis, type Answer } from './probe.ts';
-import { nodeCommand } from './processes.ts';
 import { redisBinary } from './redisBinary.ts';
 import { redisServer } from './redisServer.ts';
 import { RunFiles } from './runFiles.ts';
@@ -93,16 +93,17 @@ function clickhouseServer(config: Config, dataDir: string): ChildSpec {
   const { host, port } = endpoint(url);
   return {
     name: 'clickhouse',
-    ...nodeCommand('src/embedded/clickhouse/main.ts', [
-      ...['--host', host === 'localhost' ? '127.0.0.1' : host],
-      ...['--port', String(port)],
-      ...['--path', join(dataDir, 'clickhouse')],
-      ...['--user', user],
-    ]),
-    env: { CLICKHOUSE_PASSWORD: password },
+    ...clickHouseCommand({
+      host: host === 'localhost' ? '127.0.0.1' : host,
+      port,
+      path: join(dataDir, 'clickhouse'),
+      user,
+      password,
+    }),
     ipc: true,
     logFile: join(dataDir, 'logs', 'clickhouse.log'),
     ready: async () => (await probeClickHouse(url)) === 'service',
-    stopTimeoutMs: 8_000,
+    // Running queries get up to 10 s to finish.
+    stopTimeoutMs: 11_000,
   };
 }

@@ -60,19 +60,16 @@ export class FillGenerator {
     const burst = random.chance(options.burstProbability) ? options.burstEvents / EVENTS_PER_MATCH : 0;
     const count = random.poisson(mean) + (burst > 0 ? random.poisson(burst) : 0);
     const events: UpstreamEvent[] = [];
-    let logIndex = random.below(200);
+    const place: Place = { second, blockNumber, transactionHash: '', logIndex: random.below(200) };
     for (let i = 0; i < count; i++) {
-      const transactionHash = hash32(options.seed, 'tx', second, i);
-      for (const fill of this.#transaction(random, { second, blockNumber, transactionHash })) {
-        logIndex += 2 + random.below(5);
-        events.push(this.#event(random, { ...fill, logIndex }));
-      }
+      place.transactionHash = hash32(options.seed, 'tx', second, i);
+      for (const fill of this.#transaction(random, place)) events.push(this.#event(random, fill));
     }
     return events.sort((a, b) => compareIds(a.id, b.id));
   }
 
   /** The fills of one transaction in the order of their logs: the makers', then the taker order's. */
-  #transaction(random: Random, at: Place): Omit<Fill, 'logIndex'>[] {
+  #transaction(random: Random, at: Place): Fill[] {
     const picked = this.#markets.pick(random, at.second);
     if (picked === undefined) return [];
     const market = random.chance(this.#options.unknownTokenShare)
@@ -82,46 +79,23 @@ export class FillGenerator {
     const exchange = market.negRisk ? NEG_RISK_EXCHANGE : CTF_EXCHANGE;
     const alone = match.makers.length === 1 && random.chance(this.#options.operatorShare);
     const taker = alone ? this.#operator(random) : this.#wallet(random);
+    const placedAt = Math.floor(at.second / ORDER_SECONDS);
     const orders = new Set<string>();
-    const fills: Omit<Fill, 'logIndex'>[] = match.makers.map((part) => {
+    const fills: Fill[] = [];
+    for (const part of match.makers) {
       const maker = this.#wallet(random);
-      const order = [
-        market.id,
-        part.outcome,
-        part.side,
-        part.price,
-        maker,
-        Math.floor(at.second / ORDER_SECONDS),
-      ];
-      let orderHash = hash32(this.#options.seed, 'order', ...order);
+      const { seed } = this.#options;
+      let order = hash32(seed, 'order', market.id, part.outcome, part.side, part.price, maker, placedAt);
       // An owner's second order at the same price: one order is filled once in a transaction.
-      while (orders.has(orderHash)) orderHash = hash32(orderHash);
-      orders.add(orderHash);
-      const { side, usd, tokens } = part;
-      return {
-        ...base(at, exchange),
-        orderHash,
-        maker,
-        taker,
-        side,
-        ...token(market, part.outcome),
-        usd,
-        tokens,
-        fee: 0,
-      };
-    });
+      while (orders.has(order)) order = hash32(order);
+      orders.add(order);
+      at.logIndex += 2 + random.below(5);
+      fills.push(fillOf(at, market, exchange, order, maker, taker, part, 0));
+    }
     if (alone) return fills;
-    fills.push({
-      ...base(at, exchange),
-      orderHash: hash32(at.transactionHash, 'taker'),
-      maker: taker,
-      taker: exchange,
-      side: match.side,
-      ...token(market, match.outcome),
-      usd: match.usd,
-      tokens: match.tokens,
-      fee: takerFee(market, match),
-    });
+    at.logIndex += 2 + random.below(5);
+    const order = hash32(at.transactionHash, 'taker');
+    fills.push(fillOf(at, market, exchange, order, taker, exchange, match, takerFee(market, match)));
     return fills;
   }
 
@@ -149,23 +123,41 @@ export class FillGenerator {
   }
 }
 
+/** Where the next fill goes; moves on from log to log and transaction to transaction of a block. */
 interface Place {
   readonly second: number;
   readonly blockNumber: number;
-  readonly transactionHash: string;
+  transactionHash: string;
+  logIndex: number;
 }
 
-function base(
+function fillOf(
   at: Place,
+  market: MarketSpec,
   exchange: string,
-): Pick<Fill, 'timestamp' | 'blockNumber' | 'transactionHash' | 'exchange'> {
-  return { timestamp: at.second, blockNumber: at.blockNumber, transactionHash: at.transactionHash, exchange };
-}
-
-function token(market: MarketSpec, outcome: number): Pick<Fill, 'tokenId'> {
-  const id = market.tokenIds[outcome];
-  if (id === undefined) throw new RangeError(`market ${market.id} has no outcome ${outcome}`);
-  return { tokenId: id };
+  orderHash: string,
+  maker: string,
+  taker: string,
+  traded: Pick<Match, 'outcome' | 'side' | 'usd' | 'tokens'>,
+  fee: number,
+): Fill {
+  const token = market.tokenIds[traded.outcome];
+  if (token === undefined) throw new RangeError(`market ${market.id} has no outcome ${traded.outcome}`);
+  return {
+    timestamp: at.second,
+    blockNumber: at.blockNumber,
+    logIndex: at.logIndex,
+    exchange,
+    transactionHash: at.transactionHash,
+    orderHash,
+    maker,
+    taker,
+    side: traded.side,
+    tokenId: token,
+    usd: traded.usd,
+    tokens: traded.tokens,
+    fee,
+  };
 }
 
 /** V1's gross fee, in what the taker receives: shares for a buy, dollars for a sale. */

@@ -2,18 +2,12 @@ import { Readable } from 'node:stream';
 import {
   ClickHouseError,
   createClient,
+  drainStream,
   type ClickHouseClient,
   type ClickHouseSettings,
 } from '@clickhouse/client';
 import { displayUrl, type Config } from '../base/config.ts';
 import { AppError, oneLine } from '../base/errors.ts';
-
-/**
- * Server error codes of a ClickHouse that cannot take this now and may later, whatever is sent: network and
- * Keeper trouble, timeouts, too many queries or parts, memory (the list of ClickHouse's own Kafka sink), read-only
- * replicas, no space left.
- */
-const BUSY_CODES = new Set([3, 107, 159, 164, 202, 203, 209, 210, 241, 242, 243, 252, 285, 319, 425, 999]);
 
 /** Codes that speak of the rows themselves: parse errors, types, ranges. Splitting the batch finds the row. */
 const ROW_CODES = new Set([
@@ -47,11 +41,6 @@ export class ClickHouseRefused extends AppError {
   /** The rows are to blame, not the server or the table. */
   get isAboutRows(): boolean {
     return ROW_CODES.has(this.serverCode);
-  }
-
-  /** The server is overloaded or read-only for now. */
-  get isBusy(): boolean {
-    return BUSY_CODES.has(this.serverCode);
   }
 }
 
@@ -123,7 +112,7 @@ export class Database {
     await this.#call('a statement', async () => {
       await this.#client.command({
         query,
-        clickhouse_settings: { database: 'default' } as ClickHouseSettings,
+        clickhouse_settings: { database: 'default' },
       });
     });
   }
@@ -140,9 +129,7 @@ export class Database {
         clickhouse_settings: { ...INSERT_SETTINGS, log_comment: `pipeline:${table}` },
       });
       // The answer must be read to its end: it may hold the error, and the socket is not free before.
-      for await (const _chunk of stream) {
-        // Nothing to do: an insert answers with an empty body.
-      }
+      await drainStream(stream);
     });
   }
 
@@ -162,7 +149,20 @@ export class Database {
     } catch (error) {
       if (error instanceof AppError) throw error;
       if (error instanceof ClickHouseError) throw new ClickHouseRefused(what, error);
-      throw new ClickHouseUnavailable(this.#url, error);
+      if (isNetworkTrouble(error)) throw new ClickHouseUnavailable(this.#url, error);
+      // A proxy's error page, say: somebody answered, but not ClickHouse.
+      throw new AppError('CLICKHOUSE_ANSWER', `${what} was not answered by ClickHouse: ${oneLine(error)}`, {
+        retry: 'attempt',
+        cause: error,
+      });
     }
   }
+}
+
+/** Node's own codes for a connection that was not made or broke, and the client's texts without a code. */
+function isNetworkTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (/^(E[A-Z]+|UND_ERR_\w+|ERR_STREAM_PREMATURE_CLOSE)$/.test(code)) return true;
+  return /timeout|socket hang up|aborted|premature close/i.test(error.message);
 }

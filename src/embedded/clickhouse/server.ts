@@ -40,18 +40,26 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   try {
     const engine = new Engine(options.path);
     const starting = engineVersion(engine).then((version) => new Handler(engine, version, options));
+    let closing = false;
     http.on('request', (request, response) => {
+      response.on('close', () => {
+        if (closing) setImmediate(() => http.closeIdleConnections());
+      });
       void starting.then((handler) => handler.handle(request, response));
     });
     await starting;
     return {
       port,
       async close() {
+        closing = true;
+        const deadline = Date.now() + GRACE_MS;
+        const late = setTimeout(() => http.closeAllConnections(), GRACE_MS);
         const closed = new Promise((resolve) => http.close(resolve));
         http.closeIdleConnections();
-        await engine.close(GRACE_MS);
-        http.closeAllConnections();
         await closed;
+        clearTimeout(late);
+        // Statements whose clients have gone may still run.
+        await engine.close(Math.max(0, deadline - Date.now()));
       },
     };
   } catch (error) {
