@@ -55,45 +55,70 @@ function tiles({ tables }: Status, cellOf: CellOf): string {
   return `<section aria-label="Table rows"><dl class="tiles">${items.join('\n')}</dl></section>`;
 }
 
+/** A column: the end of its cells' names, its heading, attributes of its cells. */
+type Column = readonly [field: string, heading: string, attributes?: string];
+
+const SOURCE_COLUMNS: readonly Column[] = [
+  ['lag', 'Lag'],
+  ['rate', 'Rate'],
+  ['gaps', 'Gaps'],
+  ['problem', 'Problem', 'class="text whole problem"'],
+];
+
 function sourceTable({ sources }: Status, cellOf: CellOf): string {
   const rows = Object.keys(sources).map((source) => {
-    const cell = (name: string, attributes?: string) =>
-      element('td', cellOf, `source/${source}/${name}`, attributes);
-    return `<tr><th scope="row">${escape(source)}</th>
-<td class="text">${element('span', cellOf, `source/${source}/time`)}${element('small', cellOf, `source/${source}/cursor`, 'class="wide-only"')}</td>
-${cell('lag')}${cell('rate')}${cell('gaps')}${cell('problem', 'class="text problem"')}</tr>`;
+    const name = `source/${source}`;
+    const covered = `${element('span', cellOf, `${name}/time`)} ${element('small', cellOf, `${name}/cursor`)}`;
+    return `<tr role="row"><th scope="row" role="rowheader">${escape(source)}</th>
+<td role="cell" class="text whole" data-label="Covered up to">${covered}</td>
+${cells(SOURCE_COLUMNS, name, cellOf)}</tr>`;
   });
-  return table(
-    'Sources',
-    '<th scope="col">Source</th><th scope="col" class="text">Covered up to</th><th scope="col">Lag</th><th scope="col">Rate</th><th scope="col">Gaps</th><th scope="col" class="text">Problem</th>',
-    rows,
-  );
+  return table('Source', [['', 'Covered up to', 'class="text"'], ...SOURCE_COLUMNS], rows);
 }
+
+const QUEUE_COLUMNS: readonly Column[] = [
+  ...QUEUE_STATES.map((state): Column => [state, `${state.charAt(0).toUpperCase()}${state.slice(1)}`]),
+  ['oldest', 'Oldest waiting', 'class="wide-only"'],
+];
 
 function queueTable({ queues }: Status, cellOf: CellOf): string {
   const rows = Object.keys(queues).map((queue) => {
-    const counts = QUEUE_STATES.map((state) => {
-      const name = `queue/${queue}/${state}`;
-      if (state !== 'failed') return element('td', cellOf, name);
-      return `<td>${element('a', cellOf, name, `href="${escape(failedJobsPath(queue))}"`)}</td>`;
-    });
     const board = `${BOARD_PATH}/queue/${encodeURIComponent(queue)}`;
-    return `<tr><th scope="row"><a href="${escape(board)}">${escape(queue)}</a></th>${counts.join('')}${element('td', cellOf, `queue/${queue}/oldest`, 'class="wide-only"')}</tr>`;
+    return `<tr role="row"><th scope="row" role="rowheader"><a href="${escape(board)}">${escape(queue)}</a></th>
+${cells(QUEUE_COLUMNS, `queue/${queue}`, cellOf, { failed: failedJobsPath(queue) })}</tr>`;
   });
-  const heads = QUEUE_STATES.map((state) => `<th scope="col">${capital(state)}</th>`).join('');
-  return table(
-    'Queues',
-    `<th scope="col">Queue</th>${heads}<th scope="col" class="wide-only">Oldest waiting</th>`,
-    rows,
-  );
+  return table('Queue', QUEUE_COLUMNS, rows);
 }
 
-function table(title: string, head: string, rows: readonly string[]): string {
-  const id = title.toLowerCase();
-  return `<section><h2 id="${id}">${title}</h2>
-<div class="card" role="region" aria-labelledby="${id}" tabindex="0"><table aria-labelledby="${id}">
-<thead><tr>${head}</tr></thead>
-<tbody>
+/** @param links where a field's number leads */
+function cells(
+  columns: readonly Column[],
+  name: string,
+  cellOf: CellOf,
+  links: Readonly<Record<string, string>> = {},
+): string {
+  return columns
+    .map(([field, heading, attributes = '']) => {
+      const link = links[field];
+      const content =
+        link === undefined
+          ? element('span', cellOf, `${name}/${field}`)
+          : element('a', cellOf, `${name}/${field}`, `href="${escape(link)}"`);
+      return `<td role="cell" data-label="${heading}" ${attributes}>${content}</td>`;
+    })
+    .join('');
+}
+
+/** The roles keep it a table for screen readers where the stylesheet, on a phone, lays it out as something else. */
+function table(what: string, columns: readonly Column[], rows: readonly string[]): string {
+  const id = `${what.toLowerCase()}s`;
+  const heads = columns.map(
+    ([, heading, attributes = '']) => `<th scope="col" role="columnheader" ${attributes}>${heading}</th>`,
+  );
+  return `<section><h2 id="${id}">${what}s</h2>
+<div class="card"><table role="table" class="${id}" aria-labelledby="${id}">
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">${what}</th>${heads.join('')}</tr></thead>
+<tbody role="rowgroup">
 ${rows.join('\n')}
 </tbody>
 </table></div></section>`;
@@ -103,10 +128,6 @@ ${rows.join('\n')}
 function element(tag: string, cellOf: CellOf, name: string, attributes = ''): string {
   const { text, tone } = cellOf(name);
   return `<${tag} data-cell="${escape(name)}" data-tone="${tone}"${attributes === '' ? '' : ` ${attributes}`}>${escape(text)}</${tag}>`;
-}
-
-function capital(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function escape(text: string): string {

@@ -26,7 +26,7 @@ const SCHEMA_RETRY_MS = 10_000;
 export interface Dashboard {
   /** With a slash at its end. */
   readonly url: string;
-  /** Takes less than 3 s. */
+  /** Takes little more than a second at most. */
   readonly stop: () => Promise<void>;
 }
 
@@ -59,13 +59,16 @@ export async function startDashboard(config: Config): Promise<Dashboard> {
 
   const stop = async () => {
     stopping.abort();
-    await closeServer(server);
-    await withinTime(queues.close(), STOP_MS, 'end of the queues').catch(() => undefined);
+    await Promise.all([closeServer(server), briefly(schema), briefly(queues.close())]);
     redis.disconnect();
     await Promise.all([database.close(), probing.close()]);
-    await schema;
   };
   return { url, stop };
+}
+
+/** Waits for a part of the stop, but not for a service that does not answer. */
+async function briefly(part: Promise<void>): Promise<void> {
+  await withinTime(part, STOP_MS, 'end').catch(() => undefined);
 }
 
 /** Brings the schema up to date once ClickHouse is there. What stands against it is logged once and shown by the check. */

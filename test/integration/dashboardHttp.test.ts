@@ -1,0 +1,258 @@
+import { request } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { configureLogging, log } from '../../src/base/log.ts';
+import { startDashboard } from '../../src/dashboard/server.ts';
+import { Database } from '../../src/store/clickhouse.ts';
+import { recordCoverage } from '../../src/store/coverage.ts';
+import { schemaReady } from '../../src/store/ready.ts';
+import { QUEUE_NAMES } from '../../queues/catalogue.ts';
+import { Queues } from '../../queues/producer.ts';
+import { SourceStates } from '../../queues/sourceState.ts';
+import { parseExposition } from '../support/exposition.ts';
+import { testConfig, testEnvironment, type Environment } from '../support/world.ts';
+
+/** A dashboard over a world of its own, and hands on what lies behind it. */
+async function setUp(overrides: Environment = {}) {
+  configureLogging('silent');
+  const config = testConfig(testEnvironment(overrides));
+  const database = new Database(config.clickhouse);
+  const redis = new Redis(config.redis.url, { maxRetriesPerRequest: null });
+  const queues = new Queues(redis, config.redis.prefix);
+  await schemaReady(database, log('test'), AbortSignal.timeout(30_000));
+  const dashboard = await startDashboard(config);
+  onTestFinished(async () => {
+    await dashboard.stop();
+    await queues.close();
+    redis.disconnect();
+    await database.close();
+  });
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(new URL(path, dashboard.url), { headers, redirect: 'manual' });
+  return { config, database, redis, queues, url: dashboard.url, get };
+}
+
+type World = Awaited<ReturnType<typeof setUp>>;
+
+const PAGE = {
+  source: 'goldsky',
+  fetchedAt: 1,
+  range: null,
+  records: [{ id: 'a very secret record' }, 'another'],
+};
+
+/** A failed, a waiting, a prioritized and a delayed job in orders; a covered range and a gap. */
+async function fill({ config, database, redis, queues }: World): Promise<number> {
+  const orders = queues.get('orders');
+  await queues.add('orders', 'page', PAGE, { jobId: 'page-1' });
+  await queues.add('orders', 'page', PAGE, { jobId: 'page-2', priority: 10 });
+  await orders.add('page', PAGE, { jobId: 'page-3', delay: 3_600_000 });
+  await orders.add('page', PAGE, { jobId: 'page-4', delay: 3_600_000 });
+  await redis.zrem(orders.toKey('delayed'), 'page-4');
+  await redis.zadd(orders.toKey('failed'), Date.now(), 'page-4');
+  await redis.hset(orders.toKey('metrics:completed'), 'count', 41);
+  const now = Math.floor(Date.now() / 1000);
+  await recordCoverage(database, [
+    {
+      source: 'goldsky',
+      from: { position: now - 900, id: '' },
+      to: { position: now - 600, id: '' },
+      events: 600,
+      quarantined: 0,
+    },
+    {
+      source: 'goldsky',
+      from: { position: now - 500, id: '' },
+      to: { position: now - 100, id: '0xabc' },
+      events: 600,
+      quarantined: 0,
+    },
+  ]);
+  await database.run(
+    `INSERT INTO quarantine_versions (source, record_hash, reason, record, received_at) SELECT 'goldsky', toString(number), 'r', '{}', now64(3) FROM numbers(3)`,
+  );
+  await new SourceStates(redis, config.redis.prefix).update('goldsky', {
+    problem: 'HTTP 503 from <upstream>',
+  });
+  return now - 100;
+}
+
+test('/api/status gives the contract, numbers as numbers, coverage as the truth', async () => {
+  const world = await setUp();
+  const end = await fill(world);
+  const response = await world.get('/api/status');
+  expect(response.status).toBe(200);
+  const status = (await response.json()) as Record<string, unknown>;
+  expect(Object.keys(status['queues'] as object)).toEqual(QUEUE_NAMES);
+  expect(status).toMatchObject({
+    queues: {
+      orders: { waiting: 2, active: 0, delayed: 1, failed: 1, completed: 41 },
+      writes: { waiting: 0, active: 0, delayed: 0, failed: 0, completed: 0 },
+    },
+    sources: {
+      goldsky: {
+        cursor: `${end}/0xabc…`,
+        cursorTime: new Date(end * 1000).toISOString(),
+        gaps: 1,
+        eventsPerSecond: 20,
+        problem: 'HTTP 503 from <upstream>',
+      },
+    },
+    tables: { markets: 0, order_events: 0, trades: 0, quarantine: 3 },
+    services: { redis: true, clickhouse: true },
+  });
+  const { lagSeconds } = (status['sources'] as { goldsky: { lagSeconds: number } }).goldsky;
+  expect(lagSeconds).toBeGreaterThanOrEqual(99);
+  expect(lagSeconds).toBeLessThan(130);
+  expect(status['problems']).toEqual([
+    'goldsky: HTTP 503 from <upstream>',
+    '1 job is left in failed in orders: retry on the job board.',
+  ]);
+});
+
+test('before anything happened the source is listed, with nothing covered', async () => {
+  const { get } = await setUp();
+  expect(await (await get('/api/status')).json()).toMatchObject({
+    sources: { goldsky: { cursor: '', lagSeconds: null, gaps: 0, problem: null } },
+    problems: [],
+  });
+});
+
+test('the status page has the numbers in it without script, what upstreams say is escaped', async () => {
+  const world = await setUp();
+  await fill(world);
+  const response = await world.get('/');
+  const page = await response.text();
+  expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(page).toContain('<dd data-cell="table/quarantine" data-tone="">3</dd>');
+  expect(page).toContain('HTTP 503 from &lt;upstream&gt;');
+  expect(page).not.toContain('<upstream>');
+  expect(page).toMatch(
+    /data-cell="queue\/orders\/failed" data-tone="bad" href="\/admin\/queues\/queue\/orders\?status=failed">1</,
+  );
+  for (const [, asset] of page.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {
+    expect((await world.get(asset ?? '')).status).toBe(200);
+  }
+});
+
+test('/metrics is valid exposition format and has the pipeline in it', async () => {
+  const world = await setUp();
+  await fill(world);
+  const response = await world.get('/metrics');
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const samples = parseExposition(await response.text());
+  expect(samples.get('polymarket_queue_jobs{queue="orders",state="waiting"}')).toBe(2);
+  expect(samples.get('polymarket_queue_jobs{queue="orders",state="failed"}')).toBe(1);
+  expect(samples.get('polymarket_queue_completed_total{queue="orders"}')).toBe(41);
+  expect(samples.get('polymarket_queue_oldest_waiting_seconds{queue="orders"}')).toBeLessThan(60);
+  expect(samples.get('polymarket_source_gaps{source="goldsky"}')).toBe(1);
+  expect(samples.get('polymarket_source_lag_seconds{source="goldsky"}')).toBeGreaterThanOrEqual(99);
+  expect(samples.get('polymarket_table_rows{table="quarantine"}')).toBe(3);
+  expect(samples.get('polymarket_service_up{service="redis"}')).toBe(1);
+  expect(samples.get('process_cpu_seconds_total')).toBeGreaterThan(0);
+});
+
+test('the board shows a summary of the data, lists every queue, and takes no summary in place of the data', async () => {
+  const world = await setUp();
+  await fill(world);
+  const answer = await world.get(
+    '/admin/queues/api/queues?activeQueue=orders&status=failed&page=1&jobsPerPage=10',
+  );
+  const text = await answer.text();
+  expect(text).not.toContain('very secret');
+  const { queues } = JSON.parse(text) as { queues: { name: string; jobs: { data: unknown }[] }[] };
+  expect(queues.map(({ name }) => name)).toEqual(QUEUE_NAMES);
+  const shown = queues.find(({ name }) => name === 'orders')?.jobs[0]?.data;
+  expect(shown).toMatchObject({ source: 'goldsky', records: '2 order events' });
+
+  const update = (jobData: unknown) =>
+    fetch(new URL('/admin/queues/api/queues/orders/page-4/update-data', world.url), {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ jobData }),
+    });
+  const refused = await update(shown);
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toContain('summary');
+  expect((await world.queues.get('orders').getJob('page-4'))?.data).toEqual(PAGE);
+  expect((await update({ ...PAGE, records: [] })).status).toBe(200);
+  expect((await world.queues.get('orders').getJob('page-4'))?.data).toEqual({ ...PAGE, records: [] });
+});
+
+test('a failed job is retried through the board', async () => {
+  const world = await setUp();
+  await fill(world);
+  const retried = await fetch(new URL('/admin/queues/api/queues/orders/page-4/retry', world.url), {
+    method: 'PUT',
+    headers: { Origin: new URL(world.url).origin },
+  });
+  expect(retried.ok).toBe(true);
+  expect(await world.queues.get('orders').getJobState('page-4')).toBe('waiting');
+});
+
+test.each([
+  { 'Sec-Fetch-Site': 'cross-site' },
+  { 'Sec-Fetch-Site': 'same-site' },
+  { Origin: 'http://evil.example' },
+  { Origin: 'null' },
+])('another site changes nothing: %o', async (headers) => {
+  const { queues, url } = await setUp();
+  const answer = await send(url, '/admin/queues/api/queues/orders/pause', 'PUT', headers);
+  expect(answer).toMatchObject({ status: 403, text: 'Refused: the request comes from another site.\n' });
+  expect(await queues.get('orders').isPaused()).toBe(false);
+});
+
+test('without a password it answers only at the names of this machine', async () => {
+  const { url } = await setUp();
+  const { port } = new URL(url);
+  const status = async (host: string) => (await send(url, '/api/status', 'GET', { Host: host })).status;
+  expect(await status(`attacker.example:${port}`)).toBe(403);
+  expect(await status(`LOCALHOST:${port}`)).toBe(200);
+  expect(await status(`[::1]:${port}`)).toBe(200);
+  const refused = await send(url, '/', 'GET', { Host: 'attacker.example' });
+  expect(refused.text).toMatch(/^This dashboard has no password .*DASHBOARD_HOST.*\n$/);
+});
+
+test('with a password everything but the health checks asks for it', async () => {
+  const { get } = await setUp({ DASHBOARD_USER: 'ops', DASHBOARD_PASSWORD: 'päss:word' });
+  const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+  for (const path of ['/', '/api/status', '/metrics', '/admin/queues', '/assets/status.js', '/nowhere']) {
+    const refused = await get(path);
+    expect({ path, status: refused.status }).toEqual({ path, status: 401 });
+    expect(refused.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+    expect((await get(path, basic('ops:wrong'))).status).toBe(401);
+  }
+  expect((await get('/api/status', basic('ops:päss:word'))).status).toBe(200);
+  expect((await get('/healthz')).status).toBe(200);
+  expect((await get('/readyz')).status).toBe(200);
+});
+
+test('every answer carries the security headers; the policy allows no other site', async () => {
+  const { get } = await setUp();
+  for (const path of ['/', '/api/status', '/admin/queues', '/nowhere']) {
+    const { headers } = await get(path);
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'self';.*frame-ancestors 'none'/);
+    expect(headers.get('content-security-policy')).not.toContain('http');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('x-powered-by')).toBe(path === '/admin/queues' ? headers.get('x-powered-by') : null);
+  }
+  expect(await (await get('/admin/queues')).text()).not.toMatch(/href="https?:/);
+});
+
+/** With headers that fetch does not let one set. */
+function send(
+  url: string,
+  path: string,
+  method: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(new URL(path, url), { method, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, text }));
+    });
+    outgoing.on('error', reject).end();
+  });
+}
