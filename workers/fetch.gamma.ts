@@ -80,7 +80,9 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
   await handOver(context, job.id, page.markets);
   if (!closed) await context.sweeps.noteSeen(idsOf(page.markets));
 
-  if (page.nextCursor === undefined) {
+  // An empty page is the end, whatever cursor it carries.
+  const last = page.nextCursor === undefined || page.markets.length === 0;
+  if (last) {
     if (!closed) await lookUpMissing(context, chain.id);
     await context.sweeps.update(closed, {
       finishedAt: Date.now(),
@@ -98,7 +100,7 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
     );
     await context.sweeps.update(closed, { afterCursor: page.nextCursor, chainJobId: jobId });
   }
-  return { markets: page.markets.length, page: chain.step, last: page.nextCursor === undefined };
+  return { markets: page.markets.length, page: chain.step, last };
 }
 
 export function sweepName(closed: boolean): string {

@@ -16,6 +16,8 @@ const FULL_PAGE = 1_000;
 const SMALLEST_PAGE = 50;
 /** Without a head from the subgraph, seconds younger than this may still get events. */
 const UNSETTLED_S = 10;
+/** A subgraph whose newest block is older than this has stopped, or is far behind the chain. */
+const STALE_S = 3_600;
 
 /**
  * One request to the subgraph. Order matters: the page becomes a durable job first, then the next fetch, and only
@@ -60,7 +62,7 @@ export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'>
       cursor: next,
       chainJobId: behind ? chainJobId(GOLDSKY, following) : job.id,
       headTimestamp: page.head?.timestamp,
-      problem: undefined,
+      problem: staleness(page, fetchedAt),
     });
     return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(to), behind };
   };
@@ -92,6 +94,14 @@ async function fetchPage(
  */
 function newestSecond(page: SubgraphPage, fetchedAt: number): number {
   return page.head?.timestamp ?? Math.floor(fetchedAt / 1000) - UNSETTLED_S;
+}
+
+/** A subgraph that has stopped indexing answers as if nothing were traded: said, not taken for quiet. */
+function staleness(page: SubgraphPage, fetchedAt: number): string | undefined {
+  const head = page.head?.timestamp;
+  if (head === undefined || fetchedAt / 1000 - head < STALE_S) return undefined;
+  const until = new Date(head * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  return `The subgraph has indexed only up to ${until} UTC: nothing newer can come from it.`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { CommandSpec, OptionSpecs } from './command.ts';
+import type { CommandSpec, OptionSpecs } from './commandSpec.ts';
 import { SETTINGS } from './settings.ts';
 
 /** npm runs these by their bare name; every other script needs `npm run`. */

@@ -167,3 +167,22 @@ export const SETTINGS = {
 
 export const SETTINGS_SCHEMA = z.object(SETTINGS);
 export type Settings = z.output<typeof SETTINGS_SCHEMA>;
+
+/** The settings that say where Redis is, for the help of commands that read them. */
+export const REDIS_SETTINGS = [
+  'REDIS_URL',
+  'REDIS_HOST',
+  'REDIS_PORT',
+  'REDIS_PASSWORD',
+  'REDIS_PREFIX',
+] as const;
+
+/** The settings that say where ClickHouse is. */
+export const CLICKHOUSE_SETTINGS = [
+  'CLICKHOUSE_URL',
+  'CLICKHOUSE_HOST',
+  'CLICKHOUSE_PORT',
+  'CLICKHOUSE_DATABASE',
+  'CLICKHOUSE_USER',
+  'CLICKHOUSE_PASSWORD',
+] as const;

@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { freePort } from '../embedded/probe.ts';
 import { nodeCommand } from '../embedded/processes.ts';
 import { RunFiles } from '../embedded/runFiles.ts';
 import { Supervisor } from '../embedded/supervisor.ts';
@@ -94,12 +94,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

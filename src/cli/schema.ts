@@ -1,5 +1,6 @@
 import { runCommand } from '../base/command.ts';
 import { displayUrl } from '../base/config.ts';
+import { CLICKHOUSE_SETTINGS } from '../base/settings.ts';
 import { Database } from '../store/clickhouse.ts';
 import { migrate } from '../store/migrate.ts';
 
@@ -7,14 +8,7 @@ await runCommand({
   name: 'schema',
   summary:
     'Applies the numbered SQL in schema/ that the database does not have yet. Running it again changes nothing.',
-  environment: [
-    'CLICKHOUSE_URL',
-    'CLICKHOUSE_HOST',
-    'CLICKHOUSE_PORT',
-    'CLICKHOUSE_DATABASE',
-    'CLICKHOUSE_USER',
-    'CLICKHOUSE_PASSWORD',
-  ],
+  environment: CLICKHOUSE_SETTINGS,
   run: async ({ config }) => {
     const database = new Database(config.clickhouse);
     try {

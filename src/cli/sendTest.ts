@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../base/command.ts';
 import type { Config } from '../base/config.ts';
 import { AppError } from '../base/errors.ts';
+import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
 import { log } from '../base/log.ts';
 import { Database } from '../store/clickhouse.ts';
 import { deleteOrderEvent } from '../store/orderEvents.ts';
@@ -18,6 +19,7 @@ await runCommand({
   name: 'send-test',
   summary:
     'Sends one marked order event through the whole pipeline, waits for its trade, removes it, prints the latency. Workers must be running.',
+  environment: [...REDIS_SETTINGS, ...CLICKHOUSE_SETTINGS],
   run: async ({ config, signal }) => {
     const { event, latencyMs } = await sendTest(config, signal);
     console.log(

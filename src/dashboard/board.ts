@@ -17,6 +17,11 @@ export function failedJobsPath(queue: string): string {
 
 /** The page as it is delivered, less its fonts from another site: they would give visits away, and hang offline. */
 class OwnFilesAdapter extends ExpressAdapter {
+  constructor() {
+    super();
+    this.app.disable('x-powered-by');
+  }
+
   override setEntryRoute(view: AppViewRoute): this {
     this.app.get(view.route, (_request, response, next) => {
       const { name, params } = view.handler({ basePath: this.basePath, uiConfig: this.uiConfig });
@@ -50,7 +55,6 @@ export function boardRoutes(queues: Queues, redisCheck: ServiceCheck): Router {
     options: {
       uiConfig: {
         boardTitle: 'Polymarket pipeline',
-        boardLogo: { path: '/assets/icon.svg', width: 28, height: 28 },
         favIcon: { default: '/assets/icon.svg', alternative: '/assets/icon.svg' },
         miscLinks: [
           { text: 'Status page', url: '/' },

@@ -1,4 +1,5 @@
 import { runCommand } from '../base/command.ts';
+import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
 import { startDashboard } from './server.ts';
 
 void runCommand({
@@ -10,17 +11,8 @@ void runCommand({
     'DASHBOARD_PORT',
     'DASHBOARD_USER',
     'DASHBOARD_PASSWORD',
-    'REDIS_URL',
-    'REDIS_HOST',
-    'REDIS_PORT',
-    'REDIS_PASSWORD',
-    'REDIS_PREFIX',
-    'CLICKHOUSE_URL',
-    'CLICKHOUSE_HOST',
-    'CLICKHOUSE_PORT',
-    'CLICKHOUSE_DATABASE',
-    'CLICKHOUSE_USER',
-    'CLICKHOUSE_PASSWORD',
+    ...REDIS_SETTINGS,
+    ...CLICKHOUSE_SETTINGS,
     'ORDER_SOURCES',
     'LOG_LEVEL',
   ],

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endpoint } from '../base/config.ts';
 
@@ -79,4 +79,13 @@ function exchange(host: string, port: number, request: string | undefined): Prom
     socket.on('end', () => finish(''));
     socket.on('error', () => finish(connected ? '' : undefined));
   });
+}
+
+/** A port of loopback at which nothing listened a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }

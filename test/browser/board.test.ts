@@ -60,20 +60,16 @@ test.skipIf(without)(`the status page shows numbers and refreshes in place${NOTE
   await page.goto(url);
   const waiting = page.locator('[data-cell="queue/orders/waiting"]');
   expect(await waiting.textContent()).toBe('1');
-  await page.evaluate(() => document.body.setAttribute('data-kept', 'yes'));
+  await page.evaluate(`document.body.setAttribute('data-kept', 'yes')`);
   await addPage('page-2');
-  await page.waitForFunction(
-    () => document.querySelector('[data-cell="queue/orders/waiting"]')?.textContent === '2',
-    undefined,
-    { timeout: 15_000 },
-  );
+  await waiting.filter({ hasText: /^2$/ }).waitFor();
   // Refreshed without a reload, which would lose the place one has scrolled to.
   expect(await page.locator('body').getAttribute('data-kept')).toBe('yes');
   expect(await page.locator('table.queues tbody tr').count()).toBe(QUEUE_NAMES.length);
   await screenshot(page, 'status');
   await page.setViewportSize({ width: 390, height: 844 });
   await screenshot(page, 'status-phone');
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
   expect(overflow).toBeLessThanOrEqual(0);
   expect(complaints).toEqual([]);
 });
@@ -82,10 +78,12 @@ test.skipIf(without)(`the board works under the content security policy${NOTE}`,
   const { url, page, complaints, addPage } = await setUp();
   await addPage('page-1');
   await page.goto(new URL('/admin/queues', url).href);
-  for (const name of QUEUE_NAMES) await page.getByText(CATALOGUE[name].description).first().waitFor();
+  for (const name of QUEUE_NAMES)
+    await page.locator(`a[href*="/admin/queues/queue/${name}"]`).first().waitFor({ state: 'attached' });
   await screenshot(page, 'board');
 
   await page.goto(new URL('/admin/queues/queue/orders?status=waiting', url).href);
+  await page.getByText(CATALOGUE.orders.description).first().waitFor();
   await page.getByText('1 order events').first().waitFor();
   expect(await page.content()).not.toContain('very secret');
   await screenshot(page, 'board-queue');

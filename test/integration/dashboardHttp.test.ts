@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Redis } from 'ioredis';
 import { configureLogging, log } from '../../src/base/log.ts';
 import { startDashboard } from '../../src/dashboard/server.ts';
+import type { Status } from '../../src/dashboard/status.ts';
 import { Database } from '../../src/store/clickhouse.ts';
 import { recordCoverage } from '../../src/store/coverage.ts';
 import { schemaReady } from '../../src/store/ready.ts';
@@ -29,7 +30,17 @@ async function setUp(overrides: Environment = {}) {
   });
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(new URL(path, dashboard.url), { headers, redirect: 'manual' });
-  return { config, database, redis, queues, url: dashboard.url, get };
+  /** The first status that could read everything: on a busy machine a check may not be answered in time. */
+  const settled = async () => {
+    for (;;) {
+      const response = await get('/api/status');
+      expect(response.status).toBe(200);
+      const status = (await response.json()) as Status;
+      const known = [...Object.values(status.tables), status.sources.goldsky?.gaps ?? null];
+      if (status.services.redis && status.services.clickhouse && !known.includes(null)) return status;
+    }
+  };
+  return { config, database, redis, queues, url: dashboard.url, get, settled };
 }
 
 type World = Awaited<ReturnType<typeof setUp>>;
@@ -80,10 +91,8 @@ async function fill({ config, database, redis, queues }: World): Promise<number>
 test('/api/status gives the contract, numbers as numbers, coverage as the truth', async () => {
   const world = await setUp();
   const end = await fill(world);
-  const response = await world.get('/api/status');
-  expect(response.status).toBe(200);
-  const status = (await response.json()) as Record<string, unknown>;
-  expect(Object.keys(status['queues'] as object)).toEqual(QUEUE_NAMES);
+  const status = await world.settled();
+  expect(Object.keys(status.queues)).toEqual(QUEUE_NAMES);
   expect(status).toMatchObject({
     queues: {
       orders: { waiting: 2, active: 0, delayed: 1, failed: 1, completed: 41 },
@@ -101,18 +110,18 @@ test('/api/status gives the contract, numbers as numbers, coverage as the truth'
     tables: { markets: 0, order_events: 0, trades: 0, quarantine: 3 },
     services: { redis: true, clickhouse: true },
   });
-  const { lagSeconds } = (status['sources'] as { goldsky: { lagSeconds: number } }).goldsky;
+  const lagSeconds = status.sources.goldsky?.lagSeconds;
   expect(lagSeconds).toBeGreaterThanOrEqual(99);
   expect(lagSeconds).toBeLessThan(130);
-  expect(status['problems']).toEqual([
+  expect(status.problems).toEqual([
     'goldsky: HTTP 503 from <upstream>',
     '1 job is left in failed in orders: retry on the job board.',
   ]);
 });
 
 test('before anything happened the source is listed, with nothing covered', async () => {
-  const { get } = await setUp();
-  expect(await (await get('/api/status')).json()).toMatchObject({
+  const { settled } = await setUp();
+  expect(await settled()).toMatchObject({
     sources: { goldsky: { cursor: '', lagSeconds: null, gaps: 0, problem: null } },
     problems: [],
   });
@@ -121,6 +130,7 @@ test('before anything happened the source is listed, with nothing covered', asyn
 test('the status page has the numbers in it without script, what upstreams say is escaped', async () => {
   const world = await setUp();
   await fill(world);
+  await world.settled();
   const response = await world.get('/');
   const page = await response.text();
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -138,6 +148,7 @@ test('the status page has the numbers in it without script, what upstreams say i
 test('/metrics is valid exposition format and has the pipeline in it', async () => {
   const world = await setUp();
   await fill(world);
+  await world.settled();
   const response = await world.get('/metrics');
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
   const samples = parseExposition(await response.text());
@@ -235,7 +246,7 @@ test('every answer carries the security headers; the policy allows no other site
     expect(headers.get('content-security-policy')).not.toContain('http');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('referrer-policy')).toBe('no-referrer');
-    expect(headers.get('x-powered-by')).toBe(path === '/admin/queues' ? headers.get('x-powered-by') : null);
+    expect(headers.get('x-powered-by')).toBeNull();
   }
   expect(await (await get('/admin/queues')).text()).not.toMatch(/href="https?:/);
 });

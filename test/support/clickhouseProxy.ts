@@ -12,7 +12,9 @@ type Trouble = { readonly kind: 'refuse'; readonly code: number } | { readonly k
  */
 export class ClickHouseProxy {
   readonly #target: URL;
-  readonly #server = createServer((incoming, answer) => this.#serve(incoming, answer));
+  readonly #server = createServer({ maxHeaderSize: 1024 * 1024 }, (incoming, answer) =>
+    this.#serve(incoming, answer),
+  );
   readonly #agent = new Agent({ keepAlive: true });
   readonly #troubles = new Map<string, Trouble>();
   readonly #waiting: (() => void)[] = [];

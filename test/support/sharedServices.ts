@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { freePort } from '../../src/embedded/probe.ts';
 import { nodeCommand } from '../../src/embedded/processes.ts';
 
 /**
@@ -41,12 +41,4 @@ export default async function startSharedServices(project: TestProject): Promise
     await exited;
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
