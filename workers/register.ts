@@ -29,6 +29,8 @@ const MAX_STALLS = 50;
 const REPLICA = `${hostname()}:${process.pid}`;
 /** The same trouble is logged once in this time. */
 const REPEAT_LOG_MS = 30_000;
+/** Trouble is over when a job works this long after it was last met: not every job needs what is away. */
+const QUIET_MS = 12_000;
 
 /** The only place that makes a Worker: payload checks, error classes, locks and limits are the same for all. */
 export function registerWorker<Name extends QueueName>(
@@ -111,6 +113,7 @@ export function registerWorker<Name extends QueueName>(
 class TroubleLog {
   readonly #logger: Logger;
   readonly #lastLogged = new Map<string, number>();
+  #lastMet = 0;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -118,6 +121,7 @@ class TroubleLog {
 
   note(code: string, line: string, error?: unknown): void {
     const now = Date.now();
+    this.#lastMet = now;
     if (now - (this.#lastLogged.get(code) ?? 0) < REPEAT_LOG_MS) return;
     this.#lastLogged.set(code, now);
     if (code === 'BACKPRESSURE') this.#logger.info(line);
@@ -126,7 +130,7 @@ class TroubleLog {
   }
 
   over(): void {
-    if (this.#lastLogged.size === 0) return;
+    if (this.#lastLogged.size === 0 || Date.now() - this.#lastMet < QUIET_MS) return;
     const codes = [...this.#lastLogged.keys()].filter((code) => code !== 'BACKPRESSURE');
     this.#lastLogged.clear();
     if (codes.length > 0) this.#logger.info(`Works again after ${codes.join(', ')}.`);

@@ -4,9 +4,6 @@ import type { Database } from '../store/clickhouse.ts';
 import { coverageSummary } from '../store/coverage.ts';
 import type { SourceState } from '../../queues/sourceState.ts';
 
-/** Seconds over which the rate of a source is measured. */
-const RATE_WINDOW_S = 60;
-
 /** What each built source's cursor position is. */
 const BUILT_SOURCES: Partial<Record<OrderSource, 'unix seconds' | 'block'>> = { goldsky: 'unix seconds' };
 
@@ -19,7 +16,6 @@ export function runningSources(config: Config): OrderSource[] {
 export interface SourceProgress {
   readonly end: Cursor;
   readonly gaps: number;
-  readonly eventsPerSecond: number;
 }
 
 export interface SourceStatus {
@@ -31,37 +27,28 @@ export interface SourceStatus {
   readonly lagSeconds: number | null;
   /** null while ClickHouse has not answered yet. */
   readonly gaps: number | null;
-  /** Order events written in the last minute, a second. */
+  /** New order events a second over the last minute; null until they have been counted twice. */
   readonly eventsPerSecond: number | null;
   /** Why the last request to the source did not work. */
   readonly problem: string | null;
 }
 
 export async function readProgress(database: Database): Promise<Map<string, SourceProgress>> {
-  const [summary, rates] = await Promise.all([coverageSummary(database), eventRates(database)]);
-  return new Map(
-    summary.map(({ source, end, gaps }) => [source, { end, gaps, eventsPerSecond: rates.get(source) ?? 0 }]),
-  );
-}
-
-/** Rows that are about to be replaced count as well: a rate does not have to be exact, and FINAL would cost more. */
-async function eventRates(database: Database): Promise<Map<string, number>> {
-  const rows = await database.rows<{ source: string; events: string }>(
-    `SELECT source, sum(events) AS events FROM coverage_versions
-     WHERE written_at > now64(3) - INTERVAL ${RATE_WINDOW_S} SECOND GROUP BY source`,
-  );
-  return new Map(rows.map(({ source, events }) => [source, Number(events) / RATE_WINDOW_S]));
+  const summary = await coverageSummary(database);
+  return new Map(summary.map(({ source, end, gaps }) => [source, { end, gaps }]));
 }
 
 /**
  * @param progress undefined while ClickHouse has not answered yet
  * @param state undefined while Redis has not answered yet
+ * @param eventsPerSecond undefined while it is not known
  * @param now milliseconds
  */
 export function sourceStatus(
   source: OrderSource,
   progress: ReadonlyMap<string, SourceProgress> | undefined,
   state: SourceState | undefined,
+  eventsPerSecond: number | undefined,
   now: number,
 ): SourceStatus {
   const covered = progress?.get(source);
@@ -73,7 +60,7 @@ export function sourceStatus(
     lagSeconds:
       isTime && covered !== undefined ? Math.max(0, Math.round(now / 1000 - covered.end.position)) : null,
     gaps: progress === undefined ? null : (covered?.gaps ?? 0),
-    eventsPerSecond: progress === undefined ? null : (covered?.eventsPerSecond ?? 0),
+    eventsPerSecond: eventsPerSecond ?? null,
     problem: state?.problem ?? null,
   };
 }

@@ -78,7 +78,16 @@ export class StatusReader {
     const now = Date.now();
     const sources = runningSources(this.#parts.config).map(
       (source) =>
-        [source, sourceStatus(source, this.#progress.latest, this.#states?.get(source), now)] as const,
+        [
+          source,
+          sourceStatus(
+            source,
+            this.#progress.latest,
+            this.#states?.get(source),
+            this.#tables.rates.of(source),
+            now,
+          ),
+        ] as const,
     );
     return {
       queues: perQueue((name) => this.#queues?.get(name)?.counts ?? NO_COUNTS),

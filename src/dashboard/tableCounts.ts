@@ -1,4 +1,5 @@
 import type { Database } from '../store/clickhouse.ts';
+import { EventRates } from './eventRates.ts';
 import { Lane, Refreshed } from './refreshed.ts';
 
 /** The views whose rows are counted, as users query them. */
@@ -11,13 +12,15 @@ export type CountedTable = (typeof COUNTED_TABLES)[number];
  * and there is never more than one under way.
  */
 export class TableCounts {
+  /** Order events a second, from one count to the next. */
+  readonly rates = new EventRates();
   readonly #counts: ReadonlyMap<CountedTable, Refreshed<number>>;
 
   constructor(database: Database) {
     const lane = new Lane();
-    this.#counts = new Map(
-      COUNTED_TABLES.map((table) => [table, new Refreshed(() => countRows(database, table), lane)]),
-    );
+    const counted = (table: CountedTable) =>
+      table === 'order_events' ? this.#countOrderEvents(database) : countRows(database, table);
+    this.#counts = new Map(COUNTED_TABLES.map((table) => [table, new Refreshed(() => counted(table), lane)]));
   }
 
   /** Counts again what is due. Resolves when that is done; never rejects. */
@@ -40,6 +43,15 @@ export class TableCounts {
   problems(): string[] {
     const problems = [...this.#counts.values()].flatMap(({ problem }) => problem ?? []);
     return [...new Set(problems)];
+  }
+
+  async #countOrderEvents(database: Database): Promise<number> {
+    const rows = await database.rows<{ source: string; rows: string }>(
+      'SELECT source, count() AS rows FROM order_events GROUP BY source',
+    );
+    const bySource = new Map(rows.map((row) => [row.source, Number(row.rows)]));
+    this.rates.add(bySource, Date.now());
+    return [...bySource.values()].reduce((sum, count) => sum + count, 0);
   }
 }
 

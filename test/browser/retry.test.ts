@@ -31,11 +31,20 @@ test.skipIf(lacksBrowser)(
     proxy.heal();
 
     const page = await openPage(`${await startDashboard(environment)}admin/queues`);
-    await page.getByRole('link', { name: /writes/ }).first().click();
-    await page.getByRole('link', { name: /failed/i }).first().click();
+    await page
+      .getByRole('link', { name: /writes/ })
+      .first()
+      .click();
+    await page
+      .getByRole('link', { name: /failed/i })
+      .first()
+      .click();
     await page.waitForURL(/status=failed/);
     const first = jobs[0];
-    await page.getByText(first?.id ?? '', { exact: false }).first().waitFor();
+    await page
+      .getByText(first?.id ?? '', { exact: false })
+      .first()
+      .waitFor();
     const shown = await page.content();
     expect(shown).toContain('order_event_versions');
     // Rows are counted, never shown: no hash, wallet or token of them is on the page.

@@ -103,7 +103,6 @@ test('/api/status gives the contract, numbers as numbers, coverage as the truth'
         cursor: `${end}/0xabc…`,
         cursorTime: new Date(end * 1000).toISOString(),
         gaps: 1,
-        eventsPerSecond: 20,
         problem: 'HTTP 503 from <upstream>',
       },
     },
