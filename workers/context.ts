@@ -44,7 +44,8 @@ export function createContext(config: Config): WorkerContext {
 }
 
 export async function closeContext(context: WorkerContext): Promise<void> {
-  await context.queues.close();
-  context.redis.disconnect();
   await context.database.close();
+  // Without Redis this does not end; the connection is cut then.
+  if (context.redis.status === 'ready') await context.queues.close();
+  context.redis.disconnect();
 }

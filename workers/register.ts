@@ -97,7 +97,10 @@ export function registerWorker<Name extends QueueName>(
       metrics: { maxDataPoints: 24 * 60 },
     },
   );
-  worker.on('error', (error) => trouble.note('WORKER', oneLine(error)));
+  worker.on('error', (error) => {
+    // While Redis is away the connection says so, once for all queues.
+    if (context.redis.status === 'ready') trouble.note('WORKER', oneLine(error));
+  });
   worker.on('failed', (job, error) => {
     if (job?.finishedOn === undefined) return;
     logger.error(

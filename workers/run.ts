@@ -16,6 +16,7 @@ import { BatchingWriter, writes } from './writes.ts';
 
 /** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
 const STOP_MS = 10_000;
+const STOP_WITHOUT_REDIS_MS = 1_000;
 /** How soon the polls go on after Redis was emptied, in milliseconds. */
 const RESTORE_EVERY_MS = 5_000;
 
@@ -38,21 +39,20 @@ export async function runWorkers(
   const context = createContext(config);
   try {
     await schemaReady(context.database, logger, signal);
-    await untilAborted(context.redis.ping(), signal);
-    await putSchedulers(context.queues, config);
+    await untilAborted(putSchedulers(context.queues, config), signal);
     const writer = new BatchingWriter(context.database, config.write);
     const workers = queueNames.map((name) => startWorker(name, context, writer));
-    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    await untilAborted(Promise.all(workers.map((worker) => worker.waitUntilReady())), signal);
     logger.info(`Working on ${queueNames.join(', ')}.`);
     ready();
     void keepSchedulers(context, signal);
     await aborted(signal);
     logger.info('Stopping: running jobs finish, no new ones start.');
-    await stop(workers, writer);
+    await stop(context, workers, writer);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    await closeContext(context);
+    await within(closeContext(context), STOP_WITHOUT_REDIS_MS);
   }
 }
 
@@ -82,13 +82,17 @@ async function keepSchedulers(context: WorkerContext, signal: AbortSignal): Prom
   }
 }
 
-async function stop(workers: readonly Worker[], writer: BatchingWriter): Promise<void> {
-  const closing = Promise.all(workers.map((worker) => worker.close()));
+async function stop(
+  context: WorkerContext,
+  workers: readonly Worker[],
+  writer: BatchingWriter,
+): Promise<void> {
+  // A request under way may take half a minute: its job is handed back instead.
+  for (const worker of workers) if (worker.name.startsWith('fetch.')) worker.cancelAllJobs();
   writer.hurry();
-  const deadline = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), STOP_MS).unref());
-  if ((await Promise.race([closing, deadline])) === 'late') {
-    await Promise.all(workers.map((worker) => worker.close(true)));
-  }
+  // Without Redis no job can be finished or handed back: its lock runs out, and another worker takes it up.
+  const ms = context.redis.status === 'ready' ? STOP_MS : STOP_WITHOUT_REDIS_MS;
+  await within(Promise.all(workers.map((worker) => worker.close())), ms);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -106,4 +110,11 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
       throw signal.reason as Error;
     }),
   ]);
+}
+
+/** Waits for the promise, but no longer than that. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([promise, sleep(ms, undefined, { signal: late.signal }).catch(() => undefined)]);
+  late.abort();
 }

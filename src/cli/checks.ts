@@ -30,7 +30,10 @@ const MISSING = new Set([60, 81]);
 export function allChecks(config: Config): Check[] {
   return [
     { name: 'settings', run: () => Promise.resolve(checkSettings(config)) },
-    { name: 'data folder', run: () => Promise.resolve(checkDataDir(config)) },
+    // Only embedded services keep files.
+    ...(config.embedded === 'auto'
+      ? [{ name: 'data folder', run: () => Promise.resolve(checkDataDir(config)) }]
+      : []),
     { name: 'redis', run: () => checkRedis(config) },
     { name: 'clickhouse', run: () => withDatabase(config, checkClickHouse) },
     { name: 'schema', run: () => withDatabase(config, checkSchema) },

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { lacksBrowser, openPage } from '../support/chromium.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
@@ -15,7 +16,8 @@ test.skipIf(lacksBrowser)(
   'writes that ClickHouse refused until their jobs failed: retried in the browser, their rows arrive once',
   async () => {
     const recording = makeRecording({ events: 3_000, seed: 11, bursts: 0 });
-    const { environment, database } = await makeWorld(recording);
+    // One poll reads all of it; later ones would only add the newest second again, and again to what fails.
+    const { environment, database } = await makeWorld(recording, { ORDERS_POLL_MS: '3600000' });
     const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
     proxy.refuseInserts('order_event_versions', UNKNOWN_TABLE);
     const worker = await startWorkerProcess({ ...environment, CLICKHOUSE_URL: proxy.url });
@@ -40,26 +42,31 @@ test.skipIf(lacksBrowser)(
       .first()
       .click();
     await page.waitForURL(/status=failed/);
-    const first = jobs[0];
-    await page
-      .getByText(first?.id ?? '', { exact: false })
-      .first()
-      .waitFor();
+    const one = jobs[0]?.id ?? '';
+    const card = page.locator(`xpath=//*[normalize-space(text())='${one}']`).first();
+    await card.waitFor();
+    await card.locator(`xpath=following::*[normalize-space(text())='Data'][1]`).click();
+    await page.getByText('unlabelled_token_versions').first().waitFor();
     const shown = await page.content();
-    expect(shown).toContain('order_event_versions');
     // Rows are counted, never shown: no hash, wallet or token of them is on the page.
-    const [row] = recording.rows;
-    for (const field of ['transactionHash', 'maker', 'takerAssetId']) {
-      if (row?.[field] !== '0') expect(shown).not.toContain(row?.[field]);
+    for (const row of recording.rows) {
+      expect(shown.includes(String(row['transactionHash']))).toBe(false);
+      expect(shown.includes(String(row['maker']))).toBe(false);
     }
+    expect(shown.length).toBeLessThan(500_000);
 
     const before = await failed();
-    await page.getByRole('button', { name: 'Retry', exact: true }).first().click();
+    const retry = card.locator('xpath=following::button[1]');
+    await retry.hover();
+    await page.getByText('Retry', { exact: true }).waitFor();
+    await retry.click();
+    await confirm(page);
     await expect.poll(failed, POLL).toBe(before - 1);
+    expect(await writes.getJobState(one)).not.toBe('failed');
     await untilCount(database, 'SELECT count() > 0 AS n FROM order_events', 1, 30_000);
 
-    await page.getByRole('button', { name: 'Retry all', exact: true }).click();
-    await page.getByRole('button', { name: /^(confirm|ok|yes)$/i }).click();
+    await page.getByRole('button', { name: 'Retry all' }).click();
+    await confirm(page);
     await expect.poll(failed, POLL).toBe(0);
 
     await untilComplete(database, recording, 60_000);
@@ -70,6 +77,11 @@ test.skipIf(lacksBrowser)(
 );
 
 const POLL = { timeout: 60_000, interval: 200 };
+
+/** The board asks back. */
+async function confirm(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Confirm', exact: true }).click();
+}
 
 /** The dashboard as a process. Gives its address. */
 async function startDashboard(environment: Environment): Promise<string> {

@@ -37,9 +37,10 @@ test('markets that are listed after their first trades, open or already closed: 
     `${exampleToken('never', 0)}   `,
     `${exampleToken('late', 1)} 700001 token2 No`,
   ]);
-  expect(await database.rows('SELECT token_id FROM unlabelled_tokens')).toEqual([
-    { token_id: exampleToken('never', 0) },
-  ]);
+  // The marks go after the labels are there.
+  await expect
+    .poll(() => database.rows('SELECT token_id FROM unlabelled_tokens'), { timeout: 20_000 })
+    .toEqual([{ token_id: exampleToken('never', 0) }]);
   await untilCount(database, 'SELECT count() AS n FROM order_events', rows.length, 5_000);
 }, 120_000);
 

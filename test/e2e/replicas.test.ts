@@ -20,7 +20,11 @@ test('three replicas at once: same result, shared work, and the API bound holds 
   const complete = untilComplete(database, recording, 150_000);
   let running = true;
   void complete.finally(() => (running = false)).catch(() => undefined);
-  const doneBy = { 'fetch.goldsky': new Map(), orders: new Map(), writes: new Map() };
+  const doneBy = {
+    'fetch.goldsky': new Map<string, string>(),
+    orders: new Map<string, string>(),
+    writes: new Map<string, string>(),
+  };
   while (running) {
     for (const name of ['fetch.goldsky', 'orders', 'writes'] as const) {
       for (const [id, worker] of await redis.doneBy(name)) doneBy[name].set(id, worker);
@@ -31,25 +35,32 @@ test('three replicas at once: same result, shared work, and the API bound holds 
   await expectExactly(database, recording);
   expect(await database.rows('SELECT * FROM coverage_gaps')).toEqual([]);
 
-  const pids = replicas.map((replica) => String(replica.pid)).sort();
+  // A queue with little to do may go by between two of them; all the jobs together are shared by all.
+  const pids = replicas.map((replica) => String(replica.pid));
+  const shares = (jobs: Iterable<string>) => {
+    const byPid = [...jobs].map((worker) => worker.split(':').at(-1));
+    return pids.map((pid) => byPid.filter((one) => one === pid).length / byPid.length);
+  };
   for (const [name, jobs] of Object.entries(doneBy)) {
-    const byPid = [...jobs.values()].map((worker) => String(worker).split(':').at(-1));
-    expect([...new Set(byPid)].sort(), name).toEqual(pids);
+    expect(shares(jobs.values()).filter((share) => share > 0).length, name).toBeGreaterThanOrEqual(2);
   }
   const all = Object.values(doneBy).flatMap((jobs) => [...jobs.values()]);
-  for (const pid of pids) {
-    const share = all.filter((worker) => String(worker).endsWith(`:${pid}`)).length / all.length;
-    expect(share, `share of the jobs done by process ${pid}`).toBeGreaterThan(0.1);
-  }
+  for (const share of shares(all)) expect(share, String(shares(all))).toBeGreaterThan(0.1);
 
-  const { most, used } = windows(simulator.control.goldsky.requests.map((request) => request.at));
-  expect(most).toBeLessThanOrEqual(BOUND);
-  expect(used).toBeGreaterThanOrEqual(0.8);
+  const counts = windowCounts(simulator.control.goldsky.requests.map((request) => request.at));
+  expect(Math.max(...counts)).toBeLessThanOrEqual(BOUND);
+  // While there is something to fetch the bound is made use of: at least 80 % in half of all windows.
+  expect(median(counts)).toBeGreaterThanOrEqual(0.8 * BOUND);
 }, 240_000);
 
-/** The most requests in any 10 s, and how much of the bound the busiest of these used. */
-function windows(times: readonly number[]): { most: number; used: number } {
-  const counts = times.map((end, index) => index + 1 - times.findIndex((time) => time > end - WINDOW_MS));
-  const most = Math.max(...counts);
-  return { most, used: most / BOUND };
+/** Requests in each 10 s that end with a request; those that begin before the first request are left out. */
+function windowCounts(times: readonly number[]): number[] {
+  const first = times[0] ?? 0;
+  return times
+    .filter((end) => end - first >= WINDOW_MS)
+    .map((end) => times.filter((time) => time > end - WINDOW_MS && time <= end).length);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
