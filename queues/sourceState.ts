@@ -12,13 +12,15 @@ export interface SourceState {
   readonly chainJobId: string | undefined;
   /** The chain that moves the cursor; jobs of any other have nothing to say. */
   readonly chainId: string | undefined;
+  /** Content and reach of the newest page of the tail: the same page again is no news. */
+  readonly tail: string | undefined;
   /** Newest block the upstream has indexed, unix seconds; undefined where it does not say. */
   readonly headTimestamp: number | undefined;
   /** Why the last request did not work; undefined when it did. */
   readonly problem: string | undefined;
 }
 
-const FIELDS = ['cursor', 'chainJobId', 'chainId', 'headTimestamp', 'problem'] as const;
+const FIELDS = ['cursor', 'chainJobId', 'chainId', 'tail', 'headTimestamp', 'problem'] as const;
 
 /** Sets and removes fields only while the chain is the one that moves the cursor: see SourceStates.advance. */
 const ADVANCE = `
@@ -40,11 +42,14 @@ export class SourceStates {
 
   async read(source: string): Promise<SourceState> {
     const values = await this.#redis.hmget(this.#key(source), ...FIELDS);
-    const [cursor, chainJobId, chainId, headTimestamp, problem] = values.map((value) => value ?? undefined);
+    const [cursor, chainJobId, chainId, tail, headTimestamp, problem] = values.map(
+      (value) => value ?? undefined,
+    );
     return {
       cursor: cursor === undefined ? undefined : (JSON.parse(cursor) as Cursor),
       chainJobId,
       chainId,
+      tail,
       headTimestamp: headTimestamp === undefined ? undefined : Number(headTimestamp),
       problem,
     };

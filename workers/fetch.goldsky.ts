@@ -26,7 +26,7 @@ const STALE_S = 3_600;
  */
 export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'> {
   return async (payload, { job, signal }) => {
-    const { chainId } = await context.sources.read(GOLDSKY);
+    const { chainId, tail: lastTail } = await context.sources.read(GOLDSKY);
     if (chainId !== payload.chain.id) return { givenUp: 'another chain carries the tail' };
     await holdWhileFull(context);
     const page = await fetchPage(context, payload, { job, signal });
@@ -40,12 +40,16 @@ export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'>
       : { position: page.next.timestamp, id: page.next.id };
     const to = behind ? next : coveredTo(next, page);
     const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
-    if (range !== null || page.records.length > 0) {
+    const hash = contentHash(page.records);
+    // While the subgraph stands still, each poll reads its newest second again: that page is on its way already.
+    const tail = behind ? undefined : `${formatCursor(to)} ${hash}`;
+    const isNews = tail === undefined || tail !== lastTail;
+    if (isNews && (range !== null || page.records.length > 0)) {
       await context.queues.add(
         'orders',
         'page',
         { source: GOLDSKY, fetchedAt, range, records: page.records },
-        { jobId: `${job.id ?? ''}-${contentHash(page.records)}` },
+        { jobId: `${job.id ?? ''}-${hash}` },
       );
     }
 
@@ -61,6 +65,7 @@ export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'>
     await context.sources.advance(GOLDSKY, chain.id, {
       cursor: next,
       chainJobId: behind ? chainJobId(GOLDSKY, following) : job.id,
+      tail,
       headTimestamp: page.head?.timestamp,
       problem: staleness(page, fetchedAt),
     });

@@ -122,11 +122,6 @@ function stopOnSignals(stop: () => void): void {
       firstAt ??= now;
       stop();
     });
-    // What ended the process while this program was still being loaded (src/cli/bootstrap.mjs) goes only now: with
-    // no listener for a moment, a signal on its way would be lost.
-    for (const early of process.listeners(name as NodeJS.Signals)) {
-      if (early.name === 'earlyStop') process.off(name, early);
-    }
   }
   // The supervisor is gone, killed perhaps: nothing will ever stop or restart this process.
   if (process.connected) process.once('disconnect', stop);

@@ -30,12 +30,6 @@ const COMMANDS = {
 /** The holder of the lock touches it each second; one that old was left by a process that is gone. */
 const STALE_LOCK_MS = 15_000;
 
-/** Named, so that the command's frame (src/base/command.ts) can take it off again. */
-const EARLY_STOP = function earlyStop() {
-  if (!installing) process.exit(0);
-};
-let installing = false;
-
 function fail(line, code = 1) {
   process.stderr.write(`${line}\n`);
   process.exit(code);
@@ -125,14 +119,12 @@ async function npmCi(withDev) {
   // What npm says goes to standard error: standard output belongs to the program.
   const npm = spawn(command, [...prefix, ...args], { cwd: ROOT, stdio: ['ignore', 2, 2] });
   const forward = (signal) => npm.kill(signal);
-  installing = true;
   process.on('SIGINT', forward).on('SIGTERM', forward);
   const how = await new Promise((resolve) => {
     npm.once('error', (error) => resolve(error.message));
     npm.once('exit', (code, signal) => resolve(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
   });
   process.off('SIGINT', forward).off('SIGTERM', forward);
-  installing = false;
   if (how === 'SIGINT' || how === 'SIGTERM') fail('Installation stopped.', how === 'SIGINT' ? 130 : 143);
   if (how !== undefined) fail(`npm ci failed (${how}): see its lines above; is the npm registry reachable?`);
 }
@@ -146,8 +138,10 @@ if (file === undefined) {
   );
 }
 checkNode();
-// Until the command listens itself there is nothing to stop but this.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, EARLY_STOP);
+// A stop before the command (or the installation) listens itself: nothing has been started yet.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => process.listenerCount(signal) === 1 && process.exit(0));
+}
 await install(name === 'test');
 const path = join(ROOT, file);
 process.argv = [process.execPath, path, ...args];

@@ -6,12 +6,16 @@ import { AppError } from '../base/errors.ts';
 import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
 import { log } from '../base/log.ts';
 import { Database } from '../store/clickhouse.ts';
+import { unmarkToken } from '../store/labels.ts';
 import { deleteOrderEvent } from '../store/orderEvents.ts';
 import { connectRedis } from '../../queues/connection.ts';
 import { Queues } from '../../queues/producer.ts';
+import { TokenLookups } from '../../queues/tokenLookups.ts';
 
 /** The source of sent tests: it has no coverage, and its rows are taken out again. */
 const SOURCE = 'send-test';
+/** Used while no market is stored: its look-up and its mark are taken off again as well. */
+const UNLISTED_TOKEN = '1';
 const TIMEOUT_MS = 60_000;
 const ASK_EVERY_MS = 50;
 
@@ -34,7 +38,8 @@ async function sendTest(config: Config, signal: AbortSignal) {
   const queues = new Queues(redis, config.redis.prefix);
   try {
     await answersSoon(redis.ping(), config.redis.url);
-    const token = await anyKnownToken(database);
+    const known = await anyKnownToken(database);
+    const token = known ?? UNLISTED_TOKEN;
     const event = testEvent(token);
     const sentAt = Date.now();
     await queues.add(
@@ -44,6 +49,10 @@ async function sendTest(config: Config, signal: AbortSignal) {
       { jobId: `send-test-${event.id.slice(2, 18)}` },
     );
     const latencyMs = await waitForTrade(database, event, sentAt, signal);
+    if (known === undefined) {
+      while (!(await unmarkToken(database, token))) await sleep(ASK_EVERY_MS, undefined, { signal });
+      await new TokenLookups(redis, config.redis.prefix).forget([token]);
+    }
     return { event, latencyMs };
   } finally {
     await queues.close();
@@ -52,12 +61,12 @@ async function sendTest(config: Config, signal: AbortSignal) {
   }
 }
 
-/** A token that a stored market lists, so that the test looks nothing up. */
-async function anyKnownToken(database: Database): Promise<string> {
+/** A token that a stored market lists, so that the test looks nothing up; undefined while no market is stored. */
+async function anyKnownToken(database: Database): Promise<string | undefined> {
   const rows = await database.rows<{ token_id: string }>(
     'SELECT token_id FROM market_token_versions LIMIT 1',
   );
-  return rows[0]?.token_id ?? '1';
+  return rows[0]?.token_id;
 }
 
 /** A subgraph record whose hashes no exchange can have made: they spell what it is. */

@@ -32,11 +32,18 @@ export async function findLabels(
   );
 }
 
+/**
+ * Unlabelled tokens that a market lists by now. Asked this way round, the label map of millions is only read at the
+ * keys of the few that are unlabelled.
+ */
+const KNOWN_BY_NOW = `
+  SELECT DISTINCT token_id FROM market_token_versions
+  WHERE token_id IN (SELECT token_id FROM unlabelled_tokens)`;
+
 /** Tokens with trades that no stored market lists yet, at most `limit`. */
 export async function unknownTokens(database: Database, limit: number): Promise<string[]> {
   const rows = await database.rows<{ token_id: string }>(
-    `SELECT DISTINCT token_id FROM unlabelled_tokens
-     WHERE token_id NOT IN (SELECT token_id FROM market_token_versions) LIMIT {limit:UInt32}`,
+    `SELECT DISTINCT token_id FROM unlabelled_tokens WHERE token_id NOT IN (${KNOWN_BY_NOW}) LIMIT {limit:UInt32}`,
     { limit },
   );
   return rows.map((row) => row.token_id);
@@ -55,18 +62,39 @@ const TOKENS_A_PASS = 500;
  * row (same key, version + 1), so a crash in the middle leaves nothing wrong and the next pass goes on.
  */
 export async function relabel(database: Database): Promise<Relabelled> {
-  const marks = await database.rows<{ token_id: string; day: string; version: string }>(
+  const marks = await database.rows<Mark>(
     `SELECT token_id, day, version FROM unlabelled_tokens
-     WHERE token_id IN
-       (SELECT DISTINCT token_id FROM unlabelled_tokens
-        WHERE token_id IN (SELECT token_id FROM market_token_versions) LIMIT ${TOKENS_A_PASS})`,
+     WHERE token_id IN (${KNOWN_BY_NOW} LIMIT ${TOKENS_A_PASS})`,
   );
   if (marks.length === 0) return { tokens: [], days: 0 };
   const tokensByDay = new Map<string, string[]>();
   for (const { day, token_id: token } of marks)
     tokensByDay.set(day, [...(tokensByDay.get(day) ?? []), token]);
-  for (const [day, tokens] of tokensByDay) await database.run(RELABEL_DAY, { day, tokens });
-  // The tombstone's version is just above the mark it answers: a mark set meanwhile is newer and stays.
+  for (const [day, tokens] of tokensByDay) await database.run(relabelDay(tokens), { day });
+  await unmark(database, marks);
+  return { tokens: [...new Set(marks.map((mark) => mark.token_id))], days: tokensByDay.size };
+}
+
+/**
+ * Takes the marks of a token off that nothing is stored of any more (a sent test). Gives false where it has none.
+ */
+export async function unmarkToken(database: Database, tokenId: string): Promise<boolean> {
+  const marks = await database.rows<Mark>(
+    'SELECT token_id, day, version FROM unlabelled_tokens WHERE token_id = {tokenId:String}',
+    { tokenId },
+  );
+  if (marks.length > 0) await unmark(database, marks);
+  return marks.length > 0;
+}
+
+interface Mark {
+  readonly token_id: string;
+  readonly day: string;
+  readonly version: string;
+}
+
+/** A tombstone's version is just above the mark it answers: a mark set meanwhile is newer and stays. */
+async function unmark(database: Database, marks: readonly Mark[]): Promise<void> {
   const tombstones = marks.map((mark) =>
     JSON.stringify([mark.token_id, mark.day, String(BigInt(mark.version) + 1n), 1]),
   );
@@ -75,7 +103,6 @@ export async function relabel(database: Database): Promise<Relabelled> {
     ['token_id', 'day', 'version', 'is_deleted'],
     [`${tombstones.join('\n')}\n`],
   );
-  return { tokens: [...new Set(marks.map((mark) => mark.token_id))], days: tokensByDay.size };
 }
 
 const LABEL_COLUMNS = new Map([
@@ -87,16 +114,21 @@ const LABEL_COLUMNS = new Map([
   ['version', 'bitOr(event.version, 1)'],
 ]);
 
-const RELABEL_DAY = `
-  INSERT INTO order_event_versions (${TABLES.order_event_versions.join(', ')})
-  SELECT ${TABLES.order_event_versions.map((name) => LABEL_COLUMNS.get(name) ?? `event.${name}`).join(', ')}
-  FROM
-  (
-    SELECT * FROM order_event_versions FINAL
-    WHERE timestamp >= toDateTime({day:Date}, 'UTC') AND timestamp < toDateTime({day:Date} + 1, 'UTC')
-      AND token_id IN {tokens:Array(String)} AND market_id = ''
-  ) AS event
-  INNER JOIN
-  (
-    SELECT * FROM market_tokens WHERE token_id IN {tokens:Array(String)}
-  ) AS label ON label.token_id = event.token_id`;
+/** The tokens stand in the text: as a parameter, hundreds of them would make a URL that gateways refuse. */
+function relabelDay(tokenIds: readonly string[]): string {
+  const { order_event_versions: columns } = TABLES;
+  const tokens = tokenIds.map((token) => `'${token.replaceAll(/[\\']/g, '\\$&')}'`).join(', ');
+  return `
+    INSERT INTO order_event_versions (${columns.join(', ')})
+    SELECT ${columns.map((name) => LABEL_COLUMNS.get(name) ?? `event.${name}`).join(', ')}
+    FROM
+    (
+      SELECT * FROM order_event_versions FINAL
+      WHERE timestamp >= toDateTime({day:Date}, 'UTC') AND timestamp < toDateTime({day:Date} + 1, 'UTC')
+        AND token_id IN (${tokens}) AND market_id = ''
+    ) AS event
+    INNER JOIN
+    (
+      SELECT * FROM market_tokens WHERE token_id IN (${tokens})
+    ) AS label ON label.token_id = event.token_id`;
+}

@@ -1,11 +1,11 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
-import { expect, onTestFinished, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { probeRedis, waitUntil } from '../../src/embedded/probe.ts';
 import { PROJECT_ROOT } from '../../src/embedded/processes.ts';
 import { RunFiles } from '../../src/embedded/runFiles.ts';
-import { startPingServer } from '../support/clickhouseFixture.ts';
 import { follow, freePort, temporaryFolder } from '../support/processes.ts';
 
 /** Notes its life in the journal; FAIL names the one that is to fail. */
@@ -23,7 +23,7 @@ const program = (name: string, rest: string) => `
 /** The command-line programs as they are, over stand-ins for the schema, the workers and the dashboard. */
 async function setUp(more: NodeJS.ProcessEnv = {}) {
   const root = temporaryFolder();
-  for (const dir of ['src/base', 'src/embedded', 'src/cli', 'package.json']) {
+  for (const dir of ['src/base', 'src/domain', 'src/store', 'src/embedded', 'src/cli', 'package.json']) {
     cpSync(join(PROJECT_ROOT, dir), join(root, dir), { recursive: true });
   }
   symlinkSync(join(PROJECT_ROOT, 'node_modules'), join(root, 'node_modules'));
@@ -36,8 +36,6 @@ async function setUp(more: NodeJS.ProcessEnv = {}) {
     program('dashboard', `ready({ url: '${url}' }); await stopped;`),
   );
 
-  const clickhouse = await startPingServer();
-  onTestFinished(clickhouse.close);
   const journal = join(root, 'journal');
   writeFileSync(journal, '');
   const redisUrl = `redis://127.0.0.1:${await freePort()}`;
@@ -46,7 +44,8 @@ async function setUp(more: NodeJS.ProcessEnv = {}) {
     ...process.env,
     DATA_DIR: dataDir,
     REDIS_URL: redisUrl,
-    CLICKHOUSE_URL: clickhouse.url,
+    CLICKHOUSE_URL: inject('clickhouseUrl'),
+    CLICKHOUSE_DATABASE: `test_${randomUUID().slice(0, 8)}`,
     JOURNAL: journal,
     LOG_LEVEL: 'info',
     ...more,

@@ -11,6 +11,7 @@ const APART = [
   'REDIS_PORT',
   'CLICKHOUSE_URL', // the same: CLICKHOUSE_HOST
   'CLICKHOUSE_PORT', // on the host
+  'DATA_DIR', // no embedded services, no files
   'DASHBOARD_HOST', // the dashboard's own, in its service
   'DASHBOARD_PORT',
   'DASHBOARD_USER',
