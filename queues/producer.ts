@@ -18,6 +18,9 @@ export interface AddOptions {
   readonly onlyOne?: string;
 }
 
+/** The queues whose jobs hold pages. */
+const PAGE_QUEUES = ['orders', 'markets', 'writes'] as const;
+
 /** The queues of the catalogue: the only place where jobs are added. */
 export class Queues {
   readonly #queues: ReadonlyMap<QueueName, Queue>;
@@ -58,14 +61,18 @@ export class Queues {
     });
   }
 
-  /** Pages that wait or are being worked on between a fetch and ClickHouse. */
-  async queuedPages(): Promise<number> {
-    const counts = await Promise.all(
-      (['orders', 'writes', 'markets'] as const).map((name) =>
-        this.get(name).getJobCountByTypes('waiting', 'active', 'delayed', 'prioritized'),
-      ),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
+  /** Pages between a fetch and ClickHouse: those on their way, and those left in `failed` with their data. */
+  async queuedPages(): Promise<{ onTheirWay: number; failed: number }> {
+    const total = async (...states: ('waiting' | 'active' | 'delayed' | 'prioritized' | 'failed')[]) => {
+      const counts = await Promise.all(
+        PAGE_QUEUES.map((name) => this.get(name).getJobCountByTypes(...states)),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
+    return {
+      onTheirWay: await total('waiting', 'active', 'delayed', 'prioritized'),
+      failed: await total('failed'),
+    };
   }
 
   async close(): Promise<void> {

@@ -8,12 +8,13 @@ const PAUSE_MS = 1_000;
  * @throws AppError BACKPRESSURE (wait)
  */
 export async function holdWhileFull(context: WorkerContext): Promise<void> {
-  const pages = await context.queues.queuedPages();
+  const { onTheirWay, failed } = await context.queues.queuedPages();
   const { maxQueuedPages } = context.config;
-  if (pages < maxQueuedPages) return;
+  if (onTheirWay + failed < maxQueuedPages) return;
+  const lost = failed === 0 ? '' : `, ${failed} are left in failed: retry them on the board`;
   throw new AppError(
     'BACKPRESSURE',
-    `Fetching pauses: ${pages} pages wait for ClickHouse (MAX_QUEUED_PAGES=${maxQueuedPages}).`,
+    `Fetching pauses: ${onTheirWay} pages are on their way to ClickHouse${lost} (MAX_QUEUED_PAGES=${maxQueuedPages}).`,
     { retry: 'wait', waitMs: PAUSE_MS },
   );
 }

@@ -102,7 +102,8 @@ export function registerWorker<Name extends QueueName>(
     if (context.redis.status === 'ready') trouble.note('WORKER', oneLine(error));
   });
   worker.on('failed', (job, error) => {
-    if (job?.finishedOn === undefined) return;
+    // A job that comes again by schedule needs no retry; its trouble is said above.
+    if (job?.finishedOn === undefined || definition.repeats === true) return;
     logger.error(
       { jobId: job.id },
       `Job ${job.name} is left in failed: ${oneLine(error)}. Retry it on the board.`,

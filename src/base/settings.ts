@@ -139,7 +139,7 @@ export const SETTINGS = {
     '...or this many milliseconds after the first, whichever comes first.|1000',
   ),
   MAX_QUEUED_PAGES: integer(200, 1, 100_000).describe(
-    'Fetching pauses while orders and writes together hold this many pages.|200',
+    'Fetching pauses while this many pages are on their way to ClickHouse or left in failed.|200',
   ),
   EXCHANGE_ADDRESSES: list(
     DEFAULT_EXCHANGES,
