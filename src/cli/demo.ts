@@ -14,6 +14,7 @@ const ENOUGH_WAIT_MS = 180_000;
 /** Trades as young as this (seconds) are the newest; they are waited for this long (milliseconds). */
 const RECENT_S = 30;
 const RECENT_WAIT_MS = 30_000;
+const QUIET_MS = 5_000;
 
 void runCommand({
   name: 'demo',
@@ -47,11 +48,24 @@ void runCommand({
 
     const database = new Database(config.clickhouse);
     onStop(() => database.close());
-    await untilTrades(database, signal);
+    await (args.events === undefined ? untilTrades(database, signal) : untilQuiet(database, signal));
     await showQueries(config, pipeline.url);
     await stopped;
   },
 });
+
+/** Waits until a recording has been replayed: no more trades come. */
+async function untilQuiet(database: Database, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + ENOUGH_WAIT_MS;
+  let last = { trades: '0', since: Date.now() };
+  while (Date.now() < deadline) {
+    const [row] = await database.rows<{ trades: string }>('SELECT count() AS trades FROM trades');
+    const trades = row?.trades ?? '0';
+    if (trades !== last.trades) last = { trades, since: Date.now() };
+    if (last.trades !== '0' && Date.now() - last.since > QUIET_MS) return;
+    await sleep(250, undefined, { signal });
+  }
+}
 
 /** Waits until there is something to show: labelled trades, and the newest ones if that does not take long. */
 async function untilTrades(database: Database, signal: AbortSignal): Promise<void> {
