@@ -1,17 +1,7 @@
 import { Redis } from 'ioredis';
 import { displayUrl } from '../src/base/config.ts';
-import { AppError, oneLine } from '../src/base/errors.ts';
+import { oneLine } from '../src/base/errors.ts';
 import type { Logger } from '../src/base/log.ts';
-
-/** Redis is away: jobs and state cannot be read or added now. */
-export class RedisUnavailable extends AppError {
-  constructor(url: string, cause: unknown) {
-    super('REDIS_UNAVAILABLE', `Redis does not answer at ${displayUrl(url)} (${oneLine(cause)})`, {
-      retry: 'wait',
-      cause,
-    });
-  }
-}
 
 /**
  * A connection that waits for Redis: commands are held while it is away and the client comes back by itself

@@ -59,6 +59,5 @@ export const writesPayload = z.object({
 export type TickPayload = z.infer<typeof tickPayload>;
 export type FetchGoldskyPayload = z.infer<typeof fetchGoldskyPayload>;
 export type FetchGammaPayload = z.infer<typeof fetchGammaPayload>;
-export type MarketsPayload = z.infer<typeof marketsPayload>;
 export type OrdersPayload = z.infer<typeof ordersPayload>;
 export type WritesPayload = z.infer<typeof writesPayload>;

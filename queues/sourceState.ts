@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Cursor } from '../src/domain/coverage.ts';
+import { asText, readFields, writeFields } from './stateHash.ts';
 
 /**
  * Where a source's live tail stands. A convenience in Redis, never the truth: when it is lost, the tail goes on
@@ -41,10 +42,8 @@ export class SourceStates {
   }
 
   async read(source: string): Promise<SourceState> {
-    const values = await this.#redis.hmget(this.#key(source), ...FIELDS);
-    const [cursor, chainJobId, chainId, tail, headTimestamp, problem] = values.map(
-      (value) => value ?? undefined,
-    );
+    const values = await readFields(this.#redis, this.#key(source), FIELDS);
+    const [cursor, chainJobId, chainId, tail, headTimestamp, problem] = values;
     return {
       cursor: cursor === undefined ? undefined : (JSON.parse(cursor) as Cursor),
       chainJobId,
@@ -57,13 +56,7 @@ export class SourceStates {
 
   /** Sets the given fields; undefined removes one. */
   async update(source: string, change: Partial<SourceState>): Promise<void> {
-    const key = this.#key(source);
-    const pipeline = this.#redis.multi();
-    for (const [field, value] of Object.entries(change)) {
-      if (value === undefined) pipeline.hdel(key, field);
-      else pipeline.hset(key, field, asText(value));
-    }
-    await pipeline.exec();
+    await writeFields(this.#redis, this.#key(source), change);
   }
 
   /**
@@ -81,8 +74,4 @@ export class SourceStates {
   #key(source: string): string {
     return `${this.#prefix}:source:${source}`;
   }
-}
-
-function asText(value: Cursor | string | number): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

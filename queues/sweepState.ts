@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { readFields, writeFields } from './stateHash.ts';
 
 /** A walk over all open or all closed markets. Lost with Redis, it starts again: nothing depends on it. */
 export interface SweepState {
@@ -26,8 +27,8 @@ export class SweepStates {
   }
 
   async read(closed: boolean): Promise<SweepState> {
-    const values = await this.#redis.hmget(this.#key(closed), ...FIELDS);
-    const [startedAt, finishedAt, afterCursor, chainJobId] = values.map((value) => value ?? undefined);
+    const values = await readFields(this.#redis, this.#key(closed), FIELDS);
+    const [startedAt, finishedAt, afterCursor, chainJobId] = values;
     return {
       startedAt: startedAt === undefined ? undefined : Number(startedAt),
       finishedAt: finishedAt === undefined ? undefined : Number(finishedAt),
@@ -38,13 +39,7 @@ export class SweepStates {
 
   /** Sets the given fields; undefined removes one. */
   async update(closed: boolean, change: Partial<SweepState>): Promise<void> {
-    const key = this.#key(closed);
-    const transaction = this.#redis.multi();
-    for (const [field, value] of Object.entries(change)) {
-      if (value === undefined) transaction.hdel(key, field);
-      else transaction.hset(key, field, String(value));
-    }
-    await transaction.exec();
+    await writeFields(this.#redis, this.#key(closed), change);
   }
 
   /** Remembers the open markets that the running sweep has met. */

@@ -1,3 +1,4 @@
+import { log } from '../src/base/log.ts';
 import { DATA_TABLES, type DataTable } from '../src/store/tables.ts';
 import { writeBatch, type Batch, type EncodedRows } from '../src/store/batch.ts';
 import { ClickHouseRefused, type Database } from '../src/store/clickhouse.ts';
@@ -24,6 +25,7 @@ export interface WriterOptions {
 export class BatchingWriter {
   readonly #database: Database;
   readonly #options: WriterOptions;
+  readonly #logger = log('writes');
   #held: HeldJob[] = [];
   #heldRows = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -82,7 +84,8 @@ export class BatchingWriter {
 
   async #flush(jobs: readonly HeldJob[]): Promise<void> {
     try {
-      await writeBatch(this.#database, merge(jobs.map((job) => job.payload)));
+      const refused = await writeBatch(this.#database, merge(jobs.map((job) => job.payload)));
+      if (refused > 0) this.#logger.warn(`ClickHouse refused ${refused} rows: they are in quarantine.`);
       for (const job of jobs) job.done();
     } catch (error) {
       // What ClickHouse refuses of several jobs together it may take of each: only the guilty job shall fail.

@@ -136,7 +136,6 @@ export const COMMAND_SCHEMA = z
     addMarkets: z.array(z.record(z.string(), z.unknown())),
   })
   .partial();
-export type Command = z.output<typeof COMMAND_SCHEMA>;
 
 /** Does what a command says for one API. */
 export function applyTo(api: ApiControl, command: z.output<typeof API_COMMAND>): void {

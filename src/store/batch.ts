@@ -15,13 +15,6 @@ export interface Batch {
   readonly coverage: readonly CoveredRange[];
 }
 
-export interface WriteResult {
-  /** Rows sent to each table. */
-  readonly written: Partial<Record<DataTable, number>>;
-  /** Rows that ClickHouse would not take: now in quarantine. */
-  readonly refused: number;
-}
-
 export function encodeRows(rows: readonly string[]): EncodedRows {
   return { count: rows.length, lines: rows.length === 0 ? '' : `${rows.join('\n')}\n` };
 }
@@ -29,24 +22,22 @@ export function encodeRows(rows: readonly string[]): EncodedRows {
 /**
  * Writes a batch: the rows of every table, then the coverage. Done means on disk; done twice changes nothing.
  * A row that ClickHouse refuses is found by halving, goes to quarantine, and blocks no other.
+ * @returns how many rows went to quarantine so
  * @throws ClickHouseUnavailable | ClickHouseRefused when no row is to blame
  */
-export async function writeBatch(database: Database, batch: Batch): Promise<WriteResult> {
-  const written: Partial<Record<DataTable, number>> = {};
+export async function writeBatch(database: Database, batch: Batch): Promise<number> {
   const refusedRows: string[] = [];
   for (const table of DATA_TABLES) {
     const parts = batch.rows[table];
     if (parts === undefined) continue;
-    const lines = parts.map((part) => part.lines);
-    const count = parts.reduce((sum, part) => sum + part.count, 0);
-    if (count === 0) continue;
+    const lines = parts.map((part) => part.lines).filter((text) => text !== '');
+    if (lines.length === 0) continue;
     try {
       await database.insertLines(table, TABLES[table], lines);
     } catch (error) {
       if (!(error instanceof ClickHouseRefused) || !error.isAboutRows) throw error;
       refusedRows.push(...(await bisect(database, table, splitLines(lines.join('')), error)));
     }
-    written[table] = count;
   }
   if (refusedRows.length > 0) {
     await database.insertLines('quarantine_versions', TABLES.quarantine_versions, [
@@ -57,7 +48,7 @@ export async function writeBatch(database: Database, batch: Batch): Promise<Writ
     const lines = `${batch.coverage.map(coverageRow).join('\n')}\n`;
     await database.insertLines('coverage_versions', TABLES.coverage_versions, [lines]);
   }
-  return { written, refused: refusedRows.length };
+  return refusedRows.length;
 }
 
 /** Inserts what can be inserted; gives the quarantine rows of the lines that cannot. */
