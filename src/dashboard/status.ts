@@ -12,8 +12,10 @@ import { readProgress, runningSources, sourceStatus, type SourceStatus } from '.
 import { TableCounts, type CountedTable } from './tableCounts.ts';
 import { withinTime } from './withinTime.ts';
 
-/** Milliseconds given to the reads after a service has answered its check; together they stay below 2 s. */
+/** Milliseconds given to the reads after a service has answered its check. */
 const READ_MS = 800;
+/** The same for counts while some table has none yet: an unknown number is worth the wait. */
+const FIRST_COUNT_MS = 1_500;
 /** Requests that come this close together are given the same answer. */
 const SHARE_MS = 250;
 
@@ -43,7 +45,7 @@ export interface StatusParts {
   readonly clickhouseCheck: ServiceCheck;
 }
 
-/** Gathers the state of the pipeline; always answers within 2 s, with the last known numbers where it has to. */
+/** Gathers the state of the pipeline; answers within about 2 s, with the last known numbers where it has to. */
 export class StatusReader {
   readonly #parts: StatusParts;
   readonly #sourceStates: SourceStates;
@@ -139,7 +141,8 @@ export class StatusReader {
     if (problem !== undefined) return problem;
     const refreshed = Promise.all([this.#progress.refresh(), this.#tables.refresh()]);
     // Counts that take longer go on in the background and are there for a later request.
-    await withinTime(refreshed, READ_MS, 'counts').catch(() => undefined);
+    const unknown = Object.values(this.#tables.latest()).includes(null);
+    await withinTime(refreshed, unknown ? FIRST_COUNT_MS : READ_MS, 'counts').catch(() => undefined);
     return undefined;
   }
 
