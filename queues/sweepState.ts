@@ -16,6 +16,8 @@ const FIELDS = ['startedAt', 'finishedAt', 'afterCursor', 'chainJobId'] as const
 
 /** Market ids seen by one sweep of open markets live this long at most, in seconds. */
 const SEEN_TTL_S = 86_400;
+/** Redis does nothing else while a command runs. */
+const IDS_A_COMMAND = 1_000;
 
 export class SweepStates {
   readonly #redis: Redis;
@@ -54,9 +56,13 @@ export class SweepStates {
 
   /** Those of the given markets that the sweep has not met. */
   async notSeen(ids: readonly string[]): Promise<string[]> {
-    if (ids.length === 0) return [];
-    const seen = await this.#redis.smismember(this.#seenKey(), ...ids);
-    return ids.filter((_, index) => seen[index] === 0);
+    const missing: string[] = [];
+    for (let start = 0; start < ids.length; start += IDS_A_COMMAND) {
+      const some = ids.slice(start, start + IDS_A_COMMAND);
+      const seen = await this.#redis.smismember(this.#seenKey(), ...some);
+      missing.push(...some.filter((_, index) => seen[index] === 0));
+    }
+    return missing;
   }
 
   async forgetSeen(): Promise<void> {

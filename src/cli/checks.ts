@@ -121,7 +121,7 @@ async function checkClickHouse(database: Database, where: string): Promise<Check
   } catch (error) {
     if (error instanceof ClickHouseRefused) {
       if (MISSING.has(error.serverCode)) return passed(`${where} answers; the database is not there yet.`);
-      return failed(`${error.message}: check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD.`);
+      return failed(`${error.message}.`);
     }
     return failed(`${oneLine(error)}: start it (npm run services) or set CLICKHOUSE_URL.`);
   }

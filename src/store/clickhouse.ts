@@ -9,6 +9,9 @@ import {
 import { displayUrl, type Config } from '../base/config.ts';
 import { AppError, oneLine } from '../base/errors.ts';
 
+/** Codes of a wrong user or password, or of a user that may not do this. */
+const AUTH_CODES = new Set([192, 193, 194, 497, 516]);
+
 /** Codes that speak of the rows themselves: parse errors, types, ranges. Splitting the batch finds the row. */
 const ROW_CODES = new Set([
   6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 190, 321, 349, 407, 441, 469, 676,
@@ -30,11 +33,16 @@ export class ClickHouseRefused extends AppError {
 
   constructor(what: string, cause: ClickHouseError) {
     const serverCode = Number(cause.code);
-    super('CLICKHOUSE_REFUSED', `ClickHouse refused ${what}: ${cause.type ?? 'error'} (code ${cause.code})`, {
-      retry: 'attempt',
-      cause,
-      context: { serverCode, serverText: cause.message.slice(0, 300) },
-    });
+    const mend = AUTH_CODES.has(serverCode) ? ': check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD' : '';
+    super(
+      'CLICKHOUSE_REFUSED',
+      `ClickHouse refused ${what}: ${cause.type ?? 'error'} (code ${cause.code})${mend}`,
+      {
+        retry: 'attempt',
+        cause,
+        context: { serverCode, serverText: cause.message.slice(0, 300) },
+      },
+    );
     this.serverCode = serverCode;
   }
 
