@@ -65,7 +65,8 @@ export function registerWorker<Name extends QueueName>(
           trouble.note('UNEXPECTED', line, error);
           return error instanceof Error ? error : new Error(line);
         }
-        trouble.note(error.code, line);
+        // A request that a stop broke off is no trouble.
+        if (signal?.aborted !== true) trouble.note(error.code, line);
         if (error.retry === 'never') return new UnrecoverableError(line);
         if (error.retry === 'attempt') return new Error(line, { cause: error });
         await job.log(line);
