@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { chunksOf } from '../src/base/chunks.ts';
 import { readFields, writeFields } from './stateHash.ts';
 
 /** A walk over all open or all closed markets. Lost with Redis, it starts again: nothing depends on it. */
@@ -57,8 +58,7 @@ export class SweepStates {
   /** Those of the given markets that the sweep has not met. */
   async notSeen(ids: readonly string[]): Promise<string[]> {
     const missing: string[] = [];
-    for (let start = 0; start < ids.length; start += IDS_A_COMMAND) {
-      const some = ids.slice(start, start + IDS_A_COMMAND);
+    for (const some of chunksOf(ids, IDS_A_COMMAND)) {
       const seen = await this.#redis.smismember(this.#seenKey(), ...some);
       missing.push(...some.filter((_, index) => seen[index] === 0));
     }

@@ -10,10 +10,15 @@ CREATE TABLE IF NOT EXISTS order_event_versions
     transaction_hash String CODEC(ZSTD(1)),
     log_index        UInt32 CODEC(ZSTD(1)),
     order_hash       String CODEC(ZSTD(1)),
-    -- '' where the id is the usual one of its source: see the view order_events.
+    -- '' where the id is the usual one of its source.
     odd_id           String CODEC(ZSTD(1)),
     source           LowCardinality(String),
     exchange         LowCardinality(String),
+    id               String ALIAS multiIf(
+        odd_id != '', odd_id,
+        exchange != '', concat(transaction_hash, '-', toString(log_index)),
+        concat(transaction_hash, '_', order_hash)
+    ),
     block_number     UInt64 CODEC(Delta, ZSTD(1)),
     maker            String CODEC(ZSTD(1)),
     taker            String CODEC(ZSTD(1)),
@@ -48,11 +53,7 @@ ORDER BY (timestamp, event_key);
 
 CREATE OR REPLACE VIEW order_events AS
 SELECT
-    multiIf(
-        odd_id != '', odd_id,
-        exchange != '', concat(transaction_hash, '-', toString(log_index)),
-        concat(transaction_hash, '_', order_hash)
-    ) AS id,
+    id,
     source,
     exchange,
     block_number,
@@ -71,11 +72,7 @@ FROM order_event_versions FINAL;
 
 CREATE OR REPLACE VIEW trades AS
 SELECT
-    multiIf(
-        odd_id != '', odd_id,
-        exchange != '', concat(transaction_hash, '-', toString(log_index)),
-        concat(transaction_hash, '_', order_hash)
-    ) AS id,
+    id,
     timestamp,
     market_id,
     condition_id,

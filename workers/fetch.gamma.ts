@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { chunksOf } from '../src/base/chunks.ts';
 import { parseMarket } from '../src/domain/parseMarket.ts';
 import { GAMMA_MAX_LOOKUP } from '../src/sources/gamma.ts';
 import { UpstreamError } from '../src/sources/upstreamError.ts';
@@ -7,6 +7,7 @@ import type { FetchGammaPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { holdWhileFull } from './backpressure.ts';
 import { chainJobId, nextStep } from './chain.ts';
+import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext, Processor } from './register.ts';
 
@@ -115,12 +116,12 @@ export function sweepPriority(closed: boolean): number {
 async function lookUpMissing(context: WorkerContext, chainId: string): Promise<void> {
   const missing = await context.sweeps.notSeen(await openMarketIds(context.database));
   await context.sweeps.forgetSeen();
-  for (let start = 0; start < missing.length; start += GAMMA_MAX_LOOKUP) {
+  for (const [index, ids] of chunksOf(missing, GAMMA_MAX_LOOKUP).entries()) {
     await context.queues.add(
       'fetch.gamma',
       'closed-ids',
-      { kind: 'closedIds', ids: missing.slice(start, start + GAMMA_MAX_LOOKUP) },
-      { jobId: `closed-ids-${chainId}-${start}`, priority: PRIORITY.lookup },
+      { kind: 'closedIds', ids },
+      { jobId: `closed-ids-${chainId}-${index}`, priority: PRIORITY.lookup },
     );
   }
 }
@@ -155,12 +156,11 @@ async function handOver(
   records: unknown[],
 ): Promise<void> {
   if (records.length === 0) return;
-  const hash = createHash('sha1').update(JSON.stringify(records)).digest('hex').slice(0, 16);
   await context.queues.add(
     'markets',
     'page',
     { fetchedAt: Date.now(), records },
-    { jobId: `${jobId ?? ''}-${hash}` },
+    { jobId: `${jobId ?? ''}-${contentHash(records)}` },
   );
 }
 

@@ -1,18 +1,17 @@
-import { createHash } from 'node:crypto';
 import { AppError, oneLine } from '../src/base/errors.ts';
 import { compareCursors, formatCursor, type Cursor } from '../src/domain/coverage.ts';
-import type { SubgraphPage } from '../src/sources/goldsky.ts';
+import { GOLDSKY_MAX_PAGE, type SubgraphPage } from '../src/sources/goldsky.ts';
 import { UpstreamError } from '../src/sources/upstreamError.ts';
 import type { FetchGoldskyPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { holdWhileFull } from './backpressure.ts';
 import { chainJobId, nextStep } from './chain.ts';
+import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext, Processor } from './register.ts';
 
 export const GOLDSKY = 'goldsky';
 
-const FULL_PAGE = 1_000;
 const SMALLEST_PAGE = 50;
 /** Without a head from the subgraph, seconds younger than this may still get events. */
 const UNSETTLED_S = 10;
@@ -78,7 +77,7 @@ async function fetchPage(
   payload: FetchGoldskyPayload,
   { job, signal }: JobContext,
 ): Promise<SubgraphPage> {
-  const pageSize = payload.pageSize ?? FULL_PAGE;
+  const pageSize = payload.pageSize ?? GOLDSKY_MAX_PAGE;
   try {
     return await context.goldsky.fetchPage(
       { timestamp: payload.cursor.position, id: payload.cursor.id },
@@ -116,8 +115,4 @@ function staleness(page: SubgraphPage, fetchedAt: number): string | undefined {
 function coveredTo(next: Cursor, page: SubgraphPage): Cursor {
   const head = { position: page.head?.timestamp ?? 0, id: '' };
   return compareCursors(head, next) > 0 ? head : next;
-}
-
-function contentHash(records: readonly unknown[]): string {
-  return createHash('sha1').update(JSON.stringify(records)).digest('hex').slice(0, 16);
 }

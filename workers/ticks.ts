@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { chunksOf } from '../src/base/chunks.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
 import { GAMMA_MAX_LOOKUP } from '../src/sources/gamma.ts';
 import { contiguousEnd, recordCoverage } from '../src/store/coverage.ts';
 import { relabel, unknownTokens } from '../src/store/labels.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { chainIsBusy, chainJobId } from './chain.ts';
+import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY } from './fetch.goldsky.ts';
 import { sweepName, sweepPriority } from './fetch.gamma.ts';
@@ -94,30 +95,29 @@ async function startSweep(context: WorkerContext, tickId: string, closed: boolea
     { kind: 'sweep', closed, chain, ...(afterCursor === undefined ? {} : { afterCursor }) },
     { jobId, priority: sweepPriority(closed) },
   );
-  if (afterCursor === undefined) {
-    if (!closed) await context.sweeps.forgetSeen();
-    await context.sweeps.update(closed, { startedAt: Date.now(), finishedAt: undefined });
-  }
-  await context.sweeps.update(closed, { chainJobId: jobId });
+  const isNew = afterCursor === undefined;
+  if (isNew && !closed) await context.sweeps.forgetSeen();
+  await context.sweeps.update(closed, {
+    chainJobId: jobId,
+    ...(isNew ? { startedAt: Date.now(), finishedAt: undefined } : {}),
+  });
   return true;
 }
 
 /** Labels trades whose market is known by now, and asks the market API for tokens that are due. */
 async function labelTrades(context: WorkerContext, tickId: string) {
-  const { tokens } = await relabel(context.database);
+  const tokens = await relabel(context.database);
   await context.lookups.forget(tokens);
   if (await context.lookups.claimRebuild()) {
     await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
   }
   const due = await context.lookups.takeDue(LOOKUPS_A_TICK);
-  for (let start = 0; start < due.length; start += GAMMA_MAX_LOOKUP) {
-    const tokenIds = due.slice(start, start + GAMMA_MAX_LOOKUP);
-    const hash = createHash('sha1').update(tokenIds.join()).digest('hex').slice(0, 16);
+  for (const tokenIds of chunksOf(due, GAMMA_MAX_LOOKUP)) {
     await context.queues.add(
       'fetch.gamma',
       'tokens',
       { kind: 'tokens', tokenIds, closed: false },
-      { jobId: `tokens-${tickId}-${hash}`, priority: PRIORITY.lookup },
+      { jobId: `tokens-${tickId}-${contentHash(tokenIds)}`, priority: PRIORITY.lookup },
     );
   }
   return { labelled: tokens.length, lookedUp: due.length };

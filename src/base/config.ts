@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
-import { readFileSync } from 'node:fs';
 import { ConfigError } from './errors.ts';
-import type { ORDER_SOURCES } from './settings.ts';
-import { SETTINGS_SCHEMA, type Settings } from './settings.ts';
+import { SETTINGS_SCHEMA, type ORDER_SOURCES, type Settings } from './settings.ts';
 
 export type OrderSource = (typeof ORDER_SOURCES)[number];
 

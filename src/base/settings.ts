@@ -32,6 +32,13 @@ function integer(fallback: number, min: number, max: number) {
     .transform(Number);
 }
 
+/** Where a source begins; undefined = not said. */
+function start(allowed: string) {
+  return optional
+    .refine((value) => value === undefined || /^\d{1,10}$/.test(value), allowed)
+    .transform((value) => (value === undefined ? undefined : Number(value)));
+}
+
 function url(fallback: string | undefined, protocols: readonly string[]) {
   const allowed = `a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`;
   return optional
@@ -109,14 +116,12 @@ export const SETTINGS = {
   ).describe(
     'Which order sources to run. Only goldsky is built so far; polygon is passed over with a line in the log.|goldsky,polygon',
   ),
-  GOLDSKY_START: optional
-    .refine((value) => value === undefined || /^\d{1,10}$/.test(value), 'a unix time in seconds')
-    .transform((value) => (value === undefined ? undefined : Number(value)))
-    .describe('First unix second to read when nothing is covered yet.|one hour before the first start'),
-  POLYGON_START: optional
-    .refine((value) => value === undefined || /^\d{1,10}$/.test(value), 'a block number')
-    .transform((value) => (value === undefined ? undefined : Number(value)))
-    .describe('First block to read when nothing is covered yet.|one hour before the first start'),
+  GOLDSKY_START: start('a unix time in seconds').describe(
+    'First unix second to read when nothing is covered yet.|one hour before the first start',
+  ),
+  POLYGON_START: start('a block number').describe(
+    'First block to read when nothing is covered yet.|one hour before the first start',
+  ),
   MARKETS_POLL_MS: integer(30_000, 100, 86_400_000).describe(
     'Milliseconds between polls of the market API.|30000',
   ),

@@ -7,7 +7,7 @@ import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
 import { log } from '../base/log.ts';
 import { Database } from '../store/clickhouse.ts';
 import { unmarkToken } from '../store/labels.ts';
-import { deleteOrderEvent } from '../store/orderEvents.ts';
+import { deleteOrderEvents } from '../store/orderEvents.ts';
 import { connectRedis } from '../../queues/connection.ts';
 import { Queues } from '../../queues/producer.ts';
 import { TokenLookups } from '../../queues/tokenLookups.ts';
@@ -105,7 +105,7 @@ async function waitForTrade(
     );
     const latencyMs = Date.now() - sentAt;
     if (found.length > 0) {
-      await deleteOrderEvent(database, { timestamp, transactionHash: event.transactionHash });
+      await deleteOrderEvents(database, { timestamp, transactionHash: event.transactionHash });
       return latencyMs;
     }
     await sleep(ASK_EVERY_MS, undefined, { signal });

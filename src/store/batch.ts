@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CoveredRange } from '../domain/coverage.ts';
 import { ClickHouseRefused, type Database } from './clickhouse.ts';
-import { coverageRow, DATA_TABLES, quarantineRow, TABLES, type DataTable } from './tables.ts';
+import { recordCoverage } from './coverage.ts';
+import { DATA_TABLES, quarantineRow, TABLES, toLines, type DataTable } from './tables.ts';
 
 /** Encoded rows of one table: lines of JSONCompactEachRow, each ended by a newline. */
 export interface EncodedRows {
@@ -16,7 +17,7 @@ export interface Batch {
 }
 
 export function encodeRows(rows: readonly string[]): EncodedRows {
-  return { count: rows.length, lines: rows.length === 0 ? '' : `${rows.join('\n')}\n` };
+  return { count: rows.length, lines: toLines(rows) };
 }
 
 /**
@@ -26,55 +27,44 @@ export function encodeRows(rows: readonly string[]): EncodedRows {
  * @throws ClickHouseUnavailable | ClickHouseRefused when no row is to blame
  */
 export async function writeBatch(database: Database, batch: Batch): Promise<number> {
-  const refusedRows: string[] = [];
+  const refused: string[] = [];
   for (const table of DATA_TABLES) {
-    const parts = batch.rows[table];
-    if (parts === undefined) continue;
-    const lines = parts.map((part) => part.lines).filter((text) => text !== '');
-    if (lines.length === 0) continue;
-    try {
-      await database.insertLines(table, TABLES[table], lines);
-    } catch (error) {
-      if (!(error instanceof ClickHouseRefused) || !error.isAboutRows) throw error;
-      refusedRows.push(...(await bisect(database, table, splitLines(lines.join('')), error)));
-    }
+    const texts = (batch.rows[table] ?? []).map((part) => part.lines).filter((text) => text !== '');
+    if (texts.length > 0) refused.push(...(await insertSifting(database, table, texts)));
   }
-  if (refusedRows.length > 0) {
-    await database.insertLines('quarantine_versions', TABLES.quarantine_versions, [
-      `${refusedRows.join('\n')}\n`,
-    ]);
+  if (refused.length > 0) {
+    await database.insertLines('quarantine_versions', TABLES.quarantine_versions, [toLines(refused)]);
   }
-  if (batch.coverage.length > 0) {
-    const lines = `${batch.coverage.map(coverageRow).join('\n')}\n`;
-    await database.insertLines('coverage_versions', TABLES.coverage_versions, [lines]);
-  }
-  return refusedRows.length;
+  if (batch.coverage.length > 0) await recordCoverage(database, batch.coverage);
+  return refused.length;
 }
 
-/** Inserts what can be inserted; gives the quarantine rows of the lines that cannot. */
-async function bisect(
+/** Inserts what can be inserted, halving what is refused; gives the quarantine rows of the lines that cannot. */
+async function insertSifting(
   database: Database,
   table: DataTable,
-  lines: readonly string[],
-  reason: ClickHouseRefused,
+  texts: readonly string[],
 ): Promise<string[]> {
-  if (lines.length === 1) {
-    const line = lines[0] ?? '';
-    const hash = createHash('sha256').update(line).digest('hex');
-    const text = `refused by ClickHouse: ${String(reason.context['serverText'] ?? reason.message)}`;
-    return [quarantineRow(`clickhouse.${table}`, hash, text, line, Date.now())];
+  try {
+    await database.insertLines(table, TABLES[table], texts);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ClickHouseRefused) || !error.isAboutRows) throw error;
+    const lines = splitLines(texts.join(''));
+    const [only] = lines;
+    if (lines.length === 1 && only !== undefined) return [refusedRow(table, only, error)];
+    const middle = Math.ceil(lines.length / 2);
+    return [
+      ...(await insertSifting(database, table, [toLines(lines.slice(0, middle))])),
+      ...(await insertSifting(database, table, [toLines(lines.slice(middle))])),
+    ];
   }
-  const middle = Math.ceil(lines.length / 2);
-  const refused: string[] = [];
-  for (const half of [lines.slice(0, middle), lines.slice(middle)]) {
-    try {
-      await database.insertLines(table, TABLES[table], [`${half.join('\n')}\n`]);
-    } catch (error) {
-      if (!(error instanceof ClickHouseRefused) || !error.isAboutRows) throw error;
-      refused.push(...(await bisect(database, table, half, error)));
-    }
-  }
-  return refused;
+}
+
+function refusedRow(table: DataTable, line: string, reason: ClickHouseRefused): string {
+  const hash = createHash('sha256').update(line).digest('hex');
+  const text = `refused by ClickHouse: ${String(reason.context['serverText'] ?? reason.message)}`;
+  return quarantineRow(`clickhouse.${table}`, hash, text, line, Date.now());
 }
 
 function splitLines(text: string): string[] {

@@ -1,6 +1,6 @@
 import type { CoveredRange, Cursor } from '../domain/coverage.ts';
 import type { Database } from './clickhouse.ts';
-import { coverageRow, TABLES } from './tables.ts';
+import { coverageRow, TABLES, toLines } from './tables.ts';
 
 /**
  * Where the contiguous coverage of a source ends, from its first range on; undefined when it has none.
@@ -45,9 +45,9 @@ export async function coverageSummary(database: Database): Promise<SourceCoverag
   }));
 }
 
-/** Writes ranges that need no rows, such as the place where a source starts. */
+/** Writes covered ranges: after their rows, or such as need none (the place where a source starts). */
 export async function recordCoverage(database: Database, ranges: readonly CoveredRange[]): Promise<void> {
   await database.insertLines('coverage_versions', TABLES.coverage_versions, [
-    `${ranges.map(coverageRow).join('\n')}\n`,
+    toLines(ranges.map(coverageRow)),
   ]);
 }

@@ -1,6 +1,6 @@
 import type { TokenLabel } from '../domain/trade.ts';
 import type { Database } from './clickhouse.ts';
-import { TABLES } from './tables.ts';
+import { TABLES, toLines } from './tables.ts';
 
 /** Labels of those tokens that a stored market lists. */
 export async function findLabels(
@@ -49,30 +49,26 @@ export async function unknownTokens(database: Database, limit: number): Promise<
   return rows.map((row) => row.token_id);
 }
 
-export interface Relabelled {
-  readonly tokens: readonly string[];
-  readonly days: number;
-}
-
 /** Tokens of one pass: keeps each statement and its memory small. */
 const TOKENS_A_PASS = 500;
 
 /**
  * Labels the stored trades of tokens whose market is known by now. A labelled copy replaces each unlabelled
  * row (same key, version + 1), so a crash in the middle leaves nothing wrong and the next pass goes on.
+ * @returns the tokens that are labelled now
  */
-export async function relabel(database: Database): Promise<Relabelled> {
+export async function relabel(database: Database): Promise<string[]> {
   const marks = await database.rows<Mark>(
     `SELECT token_id, day, version FROM unlabelled_tokens
      WHERE token_id IN (${KNOWN_BY_NOW} LIMIT ${TOKENS_A_PASS})`,
   );
-  if (marks.length === 0) return { tokens: [], days: 0 };
+  if (marks.length === 0) return [];
   const tokensByDay = new Map<string, string[]>();
   for (const { day, token_id: token } of marks)
     tokensByDay.set(day, [...(tokensByDay.get(day) ?? []), token]);
   for (const [day, tokens] of tokensByDay) await database.run(relabelDay(tokens), { day });
   await unmark(database, marks);
-  return { tokens: [...new Set(marks.map((mark) => mark.token_id))], days: tokensByDay.size };
+  return [...new Set(marks.map((mark) => mark.token_id))];
 }
 
 /**
@@ -101,7 +97,7 @@ async function unmark(database: Database, marks: readonly Mark[]): Promise<void>
   await database.insertLines(
     'unlabelled_token_versions',
     ['token_id', 'day', 'version', 'is_deleted'],
-    [`${tombstones.join('\n')}\n`],
+    [toLines(tombstones)],
   );
 }
 

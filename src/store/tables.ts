@@ -89,7 +89,12 @@ export const DATA_TABLES = [
 
 export type DataTable = (typeof DATA_TABLES)[number];
 
-/** The id that the views build for an event of this shape; any other id is stored as it is. */
+/** Rows as the text of an insert. */
+export function toLines(rows: readonly string[]): string {
+  return rows.length === 0 ? '' : `${rows.join('\n')}\n`;
+}
+
+/** The id that the table builds for an event of this shape; any other id is stored as it is. */
 function usualId(event: OrderEvent): string {
   return event.exchange === ''
     ? `${event.transactionHash}_${event.orderHash}`
