@@ -19,11 +19,11 @@ export interface QueueDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Tries before a job is left in `failed`, and the first pause between them in milliseconds (doubling). */
   readonly attempts: number;
   readonly backoffMs: number;
-  /** The longest pause of a job that waits for something that is away, in milliseconds. */
+  /** The longest pause between two tries, also of a job that waits for something that is away, in milliseconds. */
   readonly maxWaitMs: number;
   /** Requests in 10 s over all replicas together; undefined = no upstream behind this queue. */
   readonly requestsPer10s?: (config: Config) => number;
-  /** Finished jobs kept for the board. Failed jobs that hold data are kept until someone retries them. */
+  /** Finished jobs kept for the board, with their data. Failed jobs that hold pages are kept until they have worked. */
   readonly keepCompleted: number;
   readonly keepFailed: number | 'all';
   /** The job comes again by schedule: when it has to wait, this one is given up. */
@@ -56,7 +56,7 @@ export const CATALOGUE = {
     payload: fetchGammaPayload,
     description: 'One request to the market API: newest markets, a sweep, or tokens nobody knows yet',
     concurrency: 8,
-    attempts: 20,
+    attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 30_000,
     requestsPer10s: (config) => config.gamma.requestsPer10s,
@@ -73,7 +73,7 @@ export const CATALOGUE = {
     payload: fetchGoldskyPayload,
     description: 'One request to the orderbook subgraph: a page of order events',
     concurrency: 4,
-    attempts: 20,
+    attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 30_000,
     requestsPer10s: (config) => config.goldsky.requestsPer10s,
@@ -88,9 +88,13 @@ export const CATALOGUE = {
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 10_000,
-    keepCompleted: 10,
+    keepCompleted: 3,
     keepFailed: 'all',
-    summary: (payload) => ({ ...payload, records: `${payload.records.length} markets` }),
+    summary: (payload) => ({
+      ...payload,
+      records: `${payload.records.length} markets`,
+      retried: payload.retried !== undefined,
+    }),
   }),
   orders: define({
     payload: ordersPayload,
@@ -99,9 +103,13 @@ export const CATALOGUE = {
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 10_000,
-    keepCompleted: 10,
+    keepCompleted: 3,
     keepFailed: 'all',
-    summary: (payload) => ({ ...payload, records: `${payload.records.length} order events` }),
+    summary: (payload) => ({
+      ...payload,
+      records: `${payload.records.length} order events`,
+      retried: payload.retried !== undefined,
+    }),
   }),
   writes: define({
     payload: writesPayload,
@@ -111,7 +119,7 @@ export const CATALOGUE = {
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 10_000,
-    keepCompleted: 10,
+    keepCompleted: 3,
     keepFailed: 'all',
     summary: (payload) => ({
       rows: Object.fromEntries(Object.entries(payload.rows).map(([table, rows]) => [table, rows.count])),
@@ -126,4 +134,12 @@ export type Payload<Name extends QueueName> = z.infer<(typeof CATALOGUE)[Name]['
 export const QUEUE_NAMES = Object.keys(CATALOGUE) as QueueName[];
 
 /** Order of urgency within a queue: lower goes first. Live work is never behind a sweep or a backfill. */
-export const PRIORITY = { live: 1, lookup: 2, openSweep: 10, closedSweep: 20 } as const;
+export const PRIORITY = {
+  live: 1,
+  lookup: 2,
+  reread: 3,
+  gap: 5,
+  openSweep: 10,
+  backfill: 10,
+  closedSweep: 20,
+} as const;

@@ -11,14 +11,50 @@ const milliseconds = z.number().int().min(0);
 /** A chain is a row of fetch jobs, each adding the next; its id keeps their job ids apart from other chains'. */
 const chain = z.object({ id: z.string(), step: z.number().int().min(0) });
 
-export const tickPayload = z.object({ task: z.enum(['markets', 'goldsky', 'labels']) });
-
-export const fetchGoldskyPayload = z.object({
-  cursor,
-  chain,
-  /** Events asked for; smaller than the usual 1,000 after the upstream found that too much. */
-  pageSize: z.number().int().min(1).max(1_000).optional(),
+export const tickPayload = z.object({
+  task: z.enum(['markets', 'goldsky', 'labels', 'settle', 'gaps', 'recount', 'recover', 'compact']),
 });
+
+/** Events asked for; smaller than the usual 1,000 after the upstream found that too much. */
+const pageSize = z.number().int().min(1).max(1_000).optional();
+
+/** An event that the answer has to hold: the request before saw it. */
+const known = cursor.optional();
+/** Answers in a row that did not hold it. */
+const doubts = z.number().int().min(0).optional();
+
+/** A mark (src/store/unsettled.ts) that a reading answers; version null: whatever it is by now. */
+const mark = z.object({
+  from: z.number().int().min(0),
+  to: z.number().int().min(1),
+  checks: z.number().int().min(0),
+  version: z.string().nullable(),
+});
+
+/** What a covered range is read again for. */
+const reread = z.object({
+  reason: z.enum(['settle', 'recount']),
+  /** Names a recount in its table. */
+  request: z.string(),
+  mark: mark.optional(),
+  /** Stored events that the answers so far did not hold, and how many answers that were. */
+  missing: z.object({ answers: z.number().int().min(1), places: z.array(z.string()) }).optional(),
+});
+
+export const fetchGoldskyPayload = z.discriminatedUnion('kind', [
+  /** The live tail. */
+  z.object({ kind: z.literal('tail'), cursor, chain, pageSize, known, doubts }),
+  /** A past range, a gap perhaps: up to, not including, position `to`. */
+  z.object({ kind: z.literal('range'), cursor, to: z.number().int().min(0), chain, pageSize, known, doubts }),
+  /** A covered range, up to, not including, position `to`: read again and compared with what is stored. */
+  z.object({
+    kind: z.literal('reread'),
+    cursor,
+    to: z.number().int().min(1),
+    ...reread.shape,
+    pageSize,
+  }),
+]);
 
 export const fetchGammaPayload = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('newest'), afterCursor: z.string().optional(), chain }),
@@ -27,7 +63,12 @@ export const fetchGammaPayload = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('tokens'), tokenIds: z.array(z.string()).min(1).max(40), closed: z.boolean() }),
 ]);
 
-export const marketsPayload = z.object({ fetchedAt: milliseconds, records: z.array(z.unknown()) });
+/** Where records are sent again from quarantine: what it says of each of them, in their order. */
+const retried = z
+  .array(z.object({ hash: z.string(), reason: z.string(), receivedAt: milliseconds }))
+  .optional();
+
+export const marketsPayload = z.object({ fetchedAt: milliseconds, records: z.array(z.unknown()), retried });
 
 export const ordersPayload = z.object({
   source: z.string(),
@@ -35,6 +76,11 @@ export const ordersPayload = z.object({
   /** What the page covers; null where it covers nothing (a sent test). */
   range: range.nullable(),
   records: z.array(z.unknown()),
+  retried,
+  /** From this position on a reorg may still change the source; undefined where there is nothing to read again. */
+  unsettledFrom: z.number().int().min(0).optional(),
+  /** The records are all there is of this slice: what is stored of it is compared with them, and corrected. */
+  reread: reread.extend({ slice: range }).optional(),
 });
 
 const encodedRows = z.object({ count: z.number().int().min(0), lines: z.string() });
@@ -48,16 +94,23 @@ export const writesPayload = z.object({
       'quarantine_versions',
       'order_event_versions',
       'unlabelled_token_versions',
+      'unsettled_range_versions',
+      'recount_versions',
     ]),
     encodedRows,
   ),
   coverage: z.array(
     range.extend({ source: z.string(), events: z.number().int(), quarantined: z.number().int() }),
   ),
+  /** Quarantined records that have become these rows (src/store/quarantine.ts). */
+  resolved: z
+    .array(z.object({ source: z.string(), hash: z.string(), receivedAt: milliseconds, row: z.string() }))
+    .optional(),
 });
 
 export type TickPayload = z.infer<typeof tickPayload>;
 export type FetchGoldskyPayload = z.infer<typeof fetchGoldskyPayload>;
 export type FetchGammaPayload = z.infer<typeof fetchGammaPayload>;
+export type Reread = NonNullable<OrdersPayload['reread']>;
 export type OrdersPayload = z.infer<typeof ordersPayload>;
 export type WritesPayload = z.infer<typeof writesPayload>;

@@ -1,31 +1,40 @@
 import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { AppError } from '../src/base/errors.ts';
+import { readBacklog, type Backlog } from './backlog.ts';
 import { CATALOGUE, QUEUE_NAMES, type Payload, type QueueName } from './catalogue.ts';
+
+const OTHER_SHAPE = 'has data of another shape';
 
 /** Job data that does not have the shape of its queue. */
 export class PayloadError extends AppError {
   constructor(queue: string, problem: string) {
-    super('PAYLOAD', `A job for ${queue} has data of another shape: ${problem}`, { retry: 'never' });
+    super('PAYLOAD', `A job for ${queue} ${OTHER_SHAPE}: ${problem}`, { retry: 'never' });
   }
+}
+
+/** Whether a failed job's reason is a PayloadError: no retry helps. */
+export function isPayloadProblem(failedReason: string): boolean {
+  return failedReason.includes(OTHER_SHAPE);
 }
 
 export interface AddOptions {
   /** Deterministic: a second add with the same id, while the first job is still kept, adds nothing. */
   readonly jobId: string;
   readonly priority?: number;
+  /** Not before this many milliseconds. */
+  readonly delayMs?: number;
   /** While a job with the same one is not finished, another is not added. */
   readonly onlyOne?: string;
 }
 
-/** The queues whose jobs hold pages. */
-const PAGE_QUEUES = ['orders', 'markets', 'writes'] as const;
-
 /** The queues of the catalogue: the only place where jobs are added. */
 export class Queues {
   readonly #queues: ReadonlyMap<QueueName, Queue>;
+  readonly #connection: Redis;
 
   constructor(connection: Redis, prefix: string) {
+    this.#connection = connection;
     this.#queues = new Map(
       QUEUE_NAMES.map((name) => {
         const queue = new Queue(name, { connection, prefix, defaultJobOptions: jobOptions(name) });
@@ -54,25 +63,17 @@ export class Queues {
     payload: Payload<Name>,
     options: AddOptions,
   ): Promise<void> {
-    const { onlyOne, ...rest } = options;
+    const { onlyOne, delayMs, ...rest } = options;
     await this.get(name).add(jobName, checkPayload(name, payload), {
       ...rest,
+      ...(delayMs === undefined ? {} : { delay: delayMs }),
       ...(onlyOne === undefined ? {} : { deduplication: { id: onlyOne } }),
     });
   }
 
-  /** Pages between a fetch and ClickHouse: those on their way, and those left in `failed` with their data. */
-  async queuedPages(): Promise<{ onTheirWay: number; failed: number }> {
-    const total = async (...states: ('waiting' | 'active' | 'delayed' | 'prioritized' | 'failed')[]) => {
-      const counts = await Promise.all(
-        PAGE_QUEUES.map((name) => this.get(name).getJobCountByTypes(...states)),
-      );
-      return counts.reduce((sum, count) => sum + count, 0);
-    };
-    return {
-      onTheirWay: await total('waiting', 'active', 'delayed', 'prioritized'),
-      failed: await total('failed'),
-    };
+  /** Pages between their fetch and ClickHouse; with pauseReason, whether fetching goes on. */
+  async queuedPages(): Promise<Backlog> {
+    return await readBacklog(this.#connection, this);
   }
 
   async close(): Promise<void> {
@@ -89,10 +90,11 @@ export function checkPayload<Name extends QueueName>(name: Name, payload: unknow
 }
 
 function jobOptions(name: QueueName): JobsOptions {
-  const { attempts, backoffMs, keepCompleted, keepFailed } = CATALOGUE[name];
+  const { attempts, keepCompleted, keepFailed } = CATALOGUE[name];
   return {
     attempts,
-    backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
+    // Which pauses these are is decided by the workers (workers/register.ts).
+    backoff: { type: 'growing' },
     removeOnComplete: { count: keepCompleted },
     removeOnFail: keepFailed === 'all' ? false : { count: keepFailed },
     keepLogs: 50,

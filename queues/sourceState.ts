@@ -4,11 +4,13 @@ import { asText, readFields, writeFields } from './stateHash.ts';
 
 /**
  * Where a source's live tail stands. A convenience in Redis, never the truth: when it is lost, the tail goes on
- * from the contiguous coverage in ClickHouse.
+ * from the coverage in ClickHouse.
  */
 export interface SourceState {
   /** Where the next request starts. Set only after the page before it is a durable job. */
   readonly cursor: Cursor | undefined;
+  /** An event that the next answer has to hold, because the one before did. */
+  readonly known: Cursor | undefined;
   /** The fetch job that carries the chain now. */
   readonly chainJobId: string | undefined;
   /** The chain that moves the cursor; jobs of any other have nothing to say. */
@@ -21,12 +23,22 @@ export interface SourceState {
   readonly problem: string | undefined;
 }
 
-const FIELDS = ['cursor', 'chainJobId', 'chainId', 'tail', 'headTimestamp', 'problem'] as const;
+/** The state, and the life of the Redis server (its run id) in which it was read. */
+export interface SourceStateRead extends SourceState {
+  readonly life: string;
+}
 
-/** Sets and removes fields only while the chain is the one that moves the cursor: see SourceStates.advance. */
-const ADVANCE = `
-if redis.call('HGET', KEYS[1], 'chainId') ~= ARGV[1] then return 0 end
-for i = 2, #ARGV, 2 do
+const FIELDS = ['cursor', 'known', 'chainJobId', 'chainId', 'tail', 'headTimestamp', 'problem'] as const;
+
+const LIFE = `local function life() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or '' end`;
+
+const READ_LIFE = `${LIFE} return life()`;
+
+/** Sets and removes fields only while nothing has come between: see SourceStates.advance. */
+const ADVANCE = `${LIFE}
+local now = redis.call('HMGET', KEYS[1], 'chainId', 'cursor')
+if (ARGV[1] ~= '' and now[1] ~= ARGV[1]) or (now[2] or '') ~= ARGV[2] or life() ~= ARGV[3] then return 0 end
+for i = 4, #ARGV, 2 do
   if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[i])
   else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
@@ -41,11 +53,15 @@ export class SourceStates {
     this.#prefix = prefix;
   }
 
-  async read(source: string): Promise<SourceState> {
+  async read(source: string): Promise<SourceStateRead> {
+    // The life first: what is read after it is of that life or a later one.
+    const life = String(await this.#redis.eval(READ_LIFE, 1, this.#key(source)));
     const values = await readFields(this.#redis, this.#key(source), FIELDS);
-    const [cursor, chainJobId, chainId, tail, headTimestamp, problem] = values;
+    const [cursor, known, chainJobId, chainId, tail, headTimestamp, problem] = values;
     return {
-      cursor: cursor === undefined ? undefined : (JSON.parse(cursor) as Cursor),
+      life,
+      cursor: asCursor(cursor),
+      known: asCursor(known),
       chainJobId,
       chainId,
       tail,
@@ -60,18 +76,30 @@ export class SourceStates {
   }
 
   /**
-   * As update, but only while the chain is the one that moves the cursor. When Redis was emptied under a running
-   * fetch, pages before it are lost: setting its cursor then would skip them for good. Gives false where it did nothing.
+   * As update, but only while the chain (where one is named) is the one that moves the cursor, the cursor still stands
+   * where it was (a job may be done twice), and the Redis server is the one of the read: a server that was restarted may
+   * have lost the page that was added just before (its log is synced each second), one that was emptied has lost all of
+   * them. Gives false where it did nothing.
    */
-  async advance(source: string, chainId: string, change: Partial<SourceState>): Promise<boolean> {
+  async advance(
+    source: string,
+    expected: Pick<SourceStateRead, 'life' | 'cursor'> & { readonly chainId?: string | undefined },
+    change: Partial<SourceState>,
+  ): Promise<boolean> {
     const fields = Object.entries(change).flatMap(([field, value]) => [
       field,
       value === undefined ? '' : asText(value),
     ]);
-    return (await this.#redis.eval(ADVANCE, 1, this.#key(source), chainId, ...fields)) === 1;
+    const { chainId = '', cursor, life } = expected;
+    const given = [chainId, cursor === undefined ? '' : asText(cursor), life];
+    return (await this.#redis.eval(ADVANCE, 1, this.#key(source), ...given, ...fields)) === 1;
   }
 
   #key(source: string): string {
     return `${this.#prefix}:source:${source}`;
   }
+}
+
+function asCursor(text: string | undefined): Cursor | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as Cursor);
 }

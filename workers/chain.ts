@@ -19,20 +19,10 @@ export async function chainIsBusy(
   const job = await queues.get(name).getJob(jobId);
   if (job === undefined) return false;
   const state = await job.getState();
-  if (state === 'failed') return Date.now() - (job.finishedOn ?? 0) < FAILED_PAUSE_MS;
+  if (state === 'failed') {
+    const since = Date.now() - (job.finishedOn ?? 0);
+    // A failure in the future: the clock was set back.
+    return since >= 0 && since < FAILED_PAUSE_MS;
+  }
   return AT_WORK.has(state);
-}
-
-export interface ChainStep {
-  readonly id: string;
-  readonly step: number;
-}
-
-/** Job id of a chain's step: the same for a step done twice, another for every chain. */
-export function chainJobId(prefix: string, chain: ChainStep): string {
-  return `${prefix}-${chain.id}-${chain.step}`;
-}
-
-export function nextStep(chain: ChainStep): ChainStep {
-  return { id: chain.id, step: chain.step + 1 };
 }

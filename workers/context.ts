@@ -4,6 +4,7 @@ import { log } from '../src/base/log.ts';
 import { GammaSource } from '../src/sources/gamma.ts';
 import { GoldskySource } from '../src/sources/goldsky.ts';
 import { Database } from '../src/store/clickhouse.ts';
+import { Breakers } from '../queues/breaker.ts';
 import { connectRedis } from '../queues/connection.ts';
 import { Queues } from '../queues/producer.ts';
 import { SourceStates } from '../queues/sourceState.ts';
@@ -19,6 +20,7 @@ export interface WorkerContext {
   readonly database: Database;
   readonly gamma: GammaSource;
   readonly goldsky: GoldskySource;
+  readonly breakers: Breakers;
   readonly sources: SourceStates;
   readonly sweeps: SweepStates;
   readonly lookups: TokenLookups;
@@ -36,6 +38,7 @@ export function createContext(config: Config): WorkerContext {
     database,
     gamma: new GammaSource({ url: config.gamma.url }),
     goldsky: new GoldskySource({ url: config.goldsky.url }),
+    breakers: new Breakers(redis, prefix),
     sources: new SourceStates(redis, prefix),
     sweeps: new SweepStates(redis, prefix),
     lookups: new TokenLookups(redis, prefix),

@@ -5,8 +5,8 @@ import { UpstreamError } from '../src/sources/upstreamError.ts';
 import { openMarketIds, storedMarketIds } from '../src/store/markets.ts';
 import type { FetchGammaPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
+import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
-import { chainJobId, nextStep } from './chain.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext, Processor } from './register.ts';
@@ -36,13 +36,15 @@ export function fetchGamma(context: WorkerContext): Processor<'fetch.gamma'> {
 /** Walks back from the newest open market until a page has only markets that are stored. */
 async function fetchNewest(context: WorkerContext, payload: Of<'newest'>, { job, signal }: JobContext) {
   const { chain, afterCursor } = payload;
-  const page = await context.gamma.fetchMarkets({
-    closed: false,
-    order: 'createdAt',
-    ascending: false,
-    ...(afterCursor === undefined ? {} : { afterCursor }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const page = await context.breakers.guarded('gamma', () =>
+    context.gamma.fetchMarkets({
+      closed: false,
+      order: 'createdAt',
+      ascending: false,
+      ...(afterCursor === undefined ? {} : { afterCursor }),
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
   await handOver(context, job.id, page.markets);
   const ids = idsOf(page.markets);
   const stored = await storedMarketIds(context.database, ids);
@@ -65,11 +67,13 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
   const { chain, closed, afterCursor } = payload;
   let page;
   try {
-    page = await context.gamma.fetchMarkets({
-      closed,
-      ...(afterCursor === undefined ? {} : { afterCursor }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    page = await context.breakers.guarded('gamma', () =>
+      context.gamma.fetchMarkets({
+        closed,
+        ...(afterCursor === undefined ? {} : { afterCursor }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    );
   } catch (error) {
     // A cursor that the API does not take any more: the next tick sweeps from the start.
     const cursorRefused = error instanceof UpstreamError && error.retry !== 'wait';
@@ -127,7 +131,9 @@ async function lookUpMissing(context: WorkerContext, chainId: string): Promise<v
 }
 
 async function lookUpClosed(context: WorkerContext, payload: Of<'closedIds'>, { job, signal }: JobContext) {
-  const records = await context.gamma.lookupIds(payload.ids, true, signal);
+  const records = await context.breakers.guarded('gamma', () =>
+    context.gamma.lookupIds(payload.ids, true, signal),
+  );
   await handOver(context, job.id, records);
   return { asked: payload.ids.length, found: records.length };
 }
@@ -135,7 +141,9 @@ async function lookUpClosed(context: WorkerContext, payload: Of<'closedIds'>, { 
 /** Asks for unknown tokens among the open markets; those not found there, among the closed ones. */
 async function lookUpTokens(context: WorkerContext, payload: Of<'tokens'>, { job, signal }: JobContext) {
   const { tokenIds, closed } = payload;
-  const records = await context.gamma.lookupTokens(tokenIds, closed, signal);
+  const records = await context.breakers.guarded('gamma', () =>
+    context.gamma.lookupTokens(tokenIds, closed, signal),
+  );
   await handOver(context, job.id, records);
   const found = new Set(records.flatMap(tokensOf));
   const missing = tokenIds.filter((token) => !found.has(token));

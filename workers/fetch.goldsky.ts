@@ -1,95 +1,101 @@
-import { AppError, oneLine } from '../src/base/errors.ts';
 import { compareCursors, formatCursor, type Cursor } from '../src/domain/coverage.ts';
-import { GOLDSKY_MAX_PAGE, type SubgraphPage } from '../src/sources/goldsky.ts';
-import { UpstreamError } from '../src/sources/upstreamError.ts';
+import type { SubgraphPage } from '../src/sources/goldsky.ts';
 import type { FetchGoldskyPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
+import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
-import { chainJobId, nextStep } from './chain.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
+import { GOLDSKY, knownCursor, requestPage, unsettledFrom } from './goldskyPage.ts';
+import { fetchRangePage } from './goldskyRange.ts';
+import { rereadRange } from './goldskyReread.ts';
 import type { JobContext, Processor } from './register.ts';
 
-export const GOLDSKY = 'goldsky';
+type TailPayload = Extract<FetchGoldskyPayload, { kind: 'tail' }>;
 
-const SMALLEST_PAGE = 50;
 /** Without a head from the subgraph, seconds younger than this may still get events. */
 const UNSETTLED_S = 10;
 /** A subgraph whose newest block is older than this has stopped, or is far behind the chain. */
 const STALE_S = 3_600;
 
-/**
- * One request to the subgraph. Order matters: the page becomes a durable job first, then the next fetch, and only
- * then the cursor moves, so that a crash anywhere repeats work and never skips any. A job of a chain that does not
- * carry the tail any more (Redis was emptied, or a newer chain has begun) does nothing.
- */
+/** One request to the subgraph: the next page of the live tail, of a past range, or a range read again. */
 export function fetchGoldsky(context: WorkerContext): Processor<'fetch.goldsky'> {
-  return async (payload, { job, signal }) => {
-    const { chainId, tail: lastTail } = await context.sources.read(GOLDSKY);
-    if (chainId !== payload.chain.id) return { givenUp: 'another chain carries the tail' };
-    await holdWhileFull(context);
-    const page = await fetchPage(context, payload, { job, signal });
-    const fetchedAt = Date.now();
-
-    const { cursor, chain } = payload;
-    const stillFilling = page.sameSecond && !page.full && cursor.position >= newestSecond(page, fetchedAt);
-    const behind = (page.full || page.sameSecond) && !stillFilling;
-    const next = stillFilling
-      ? { position: cursor.position, id: '' }
-      : { position: page.next.timestamp, id: page.next.id };
-    const to = behind ? next : coveredTo(next, page);
-    const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
-    const hash = contentHash(page.records);
-    // While the subgraph stands still, each poll reads its newest second again: that page is on its way already.
-    const tail = behind ? undefined : `${formatCursor(to)} ${hash}`;
-    const isNews = tail === undefined || tail !== lastTail;
-    if (isNews && (range !== null || page.records.length > 0)) {
-      await context.queues.add(
-        'orders',
-        'page',
-        { source: GOLDSKY, fetchedAt, range, records: page.records },
-        { jobId: `${job.id ?? ''}-${hash}` },
-      );
+  return async (payload, jobContext) => {
+    switch (payload.kind) {
+      case 'tail':
+        return await fetchTailPage(context, payload, jobContext);
+      case 'range':
+        return await fetchRangePage(context, payload, jobContext);
+      case 'reread':
+        return await rereadRange(context, payload, jobContext);
     }
+  };
+}
 
-    const following = nextStep(chain);
-    if (behind) {
-      await context.queues.add(
-        'fetch.goldsky',
-        'tail',
-        { cursor: next, chain: following },
-        { jobId: chainJobId(GOLDSKY, following), priority: PRIORITY.live },
-      );
-    }
-    await context.sources.advance(GOLDSKY, chain.id, {
+/**
+ * Order matters: the page becomes a durable job first, then the cursor moves, then the next fetch is added, so that a
+ * crash anywhere repeats work and never skips any. A job of a chain that does not carry the tail any more (Redis was
+ * emptied, or a newer chain has begun) does nothing.
+ */
+async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobContext: JobContext) {
+  const { job } = jobContext;
+  const { chainId, life, tail: lastTail, headTimestamp: lastHead } = await context.sources.read(GOLDSKY);
+  if (chainId !== payload.chain.id) return { givenUp: 'another chain carries the tail' };
+  await holdWhileFull(context);
+  const page = await requestPage(context, payload, jobContext, lastHead);
+  const fetchedAt = Date.now();
+
+  const { cursor, chain } = payload;
+  const stillFilling = page.sameSecond && !page.full && cursor.position >= newestSecond(page, fetchedAt);
+  const behind = (page.full || page.sameSecond) && !stillFilling;
+  const next = stillFilling
+    ? { position: cursor.position, id: '' }
+    : { position: page.next.timestamp, id: page.next.id };
+  const to = behind ? next : coveredTo(next, page);
+  const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
+  const hash = contentHash(page.records);
+  // While the subgraph stands still, each poll reads its newest second again: that page is on its way already.
+  const tail = behind ? undefined : `${formatCursor(to)} ${hash}`;
+  const isNews = tail === undefined || tail !== lastTail;
+  if (isNews && (range !== null || page.records.length > 0)) {
+    await context.queues.add(
+      'orders',
+      'page',
+      {
+        source: GOLDSKY,
+        fetchedAt,
+        range,
+        records: page.records,
+        unsettledFrom: unsettledFrom(page, fetchedAt),
+      },
+      { jobId: `${job.id ?? ''}-${hash}` },
+    );
+  }
+
+  const following = nextStep(chain);
+  const known = knownCursor(page);
+  const moved = await context.sources.advance(
+    GOLDSKY,
+    { chainId: chain.id, cursor, life },
+    {
       cursor: next,
+      known,
       chainJobId: behind ? chainJobId(GOLDSKY, following) : job.id,
       tail,
       headTimestamp: page.head?.timestamp,
       problem: staleness(page, fetchedAt),
-    });
-    return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(to), behind };
-  };
-}
-
-async function fetchPage(
-  context: WorkerContext,
-  payload: FetchGoldskyPayload,
-  { job, signal }: JobContext,
-): Promise<SubgraphPage> {
-  const pageSize = payload.pageSize ?? GOLDSKY_MAX_PAGE;
-  try {
-    return await context.goldsky.fetchPage(
-      { timestamp: payload.cursor.position, id: payload.cursor.id },
-      { pageSize, ...(signal === undefined ? {} : { signal }) },
+    },
+  );
+  if (!moved) return { givenUp: 'the tail has moved on, or Redis was restarted: the next poll goes on' };
+  if (behind) {
+    await context.queues.add(
+      'fetch.goldsky',
+      'tail',
+      { kind: 'tail', cursor: next, chain: following, ...(known === undefined ? {} : { known }) },
+      { jobId: chainJobId(GOLDSKY, following), priority: PRIORITY.live },
     );
-  } catch (error) {
-    if (error instanceof UpstreamError && error.shrink && pageSize > SMALLEST_PAGE) {
-      await job.updateData({ ...payload, pageSize: Math.max(SMALLEST_PAGE, Math.floor(pageSize / 2)) });
-    }
-    if (error instanceof AppError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
-    throw error;
   }
+  return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(to), behind };
 }
 
 /**

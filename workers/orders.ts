@@ -2,74 +2,152 @@ import type { OrderEvent } from '../src/domain/orderEvent.ts';
 import { parseSubgraphEvent } from '../src/domain/parseOrderEvent.ts';
 import { toTrade, type Trade } from '../src/domain/trade.ts';
 import { encodeRows } from '../src/store/batch.ts';
+import type { Resolution } from '../src/store/quarantine.ts';
+import { rowHash } from '../src/store/rowKey.ts';
+import { placeOf } from '../src/store/storedEvents.ts';
 import { orderEventRow, unlabelledTokenRow } from '../src/store/tables.ts';
+import { unsettledRows } from '../src/store/unsettled.ts';
 import type { OrdersPayload } from '../queues/payloads.ts';
+import { compareReread, type Comparison } from './compare.ts';
 import type { WorkerContext } from './context.ts';
-import { quarantined } from './quarantine.ts';
+import { GOLDSKY } from './goldskyPage.ts';
+import { quarantined, stillQuarantined, type Retried } from './quarantine.ts';
 import type { Processor } from './register.ts';
 
 interface ParsedPage {
-  readonly events: readonly { readonly event: OrderEvent; readonly trade: Trade | undefined }[];
+  readonly events: readonly OrderEvent[];
   /** Quarantine rows of the records that could not be used. */
   readonly refused: readonly string[];
+  /** By id: what the quarantine says of events that are sent again from there, the newest last. */
+  readonly retried: ReadonlyMap<string, readonly Retried[]>;
 }
+
+/** A page that lands later than this after it was read may hold what a reorg has taken since, in milliseconds. */
+const LATE_MS = 60_000;
 
 /**
  * Turns a page of order events into rows: events with their trades, labels where the market is known, and
- * quarantine. Trades in unknown tokens are stored at once and their tokens marked for look-up and relabelling.
+ * quarantine. Trades in unknown tokens are stored at once and their tokens marked for look-up and relabelling. Of a page
+ * that was read again only what is not stored just so is written, and what is gone is taken out.
  */
 export function orders(context: WorkerContext): Processor<'orders'> {
   const exchanges = new Set(context.config.exchanges);
   return async (payload, { job }) => {
-    const { events, refused } = parsePage(payload, exchanges);
-    const tokens = new Set(events.flatMap(({ trade }) => (trade === undefined ? [] : [trade.tokenId])));
-    const labels = await context.labels.find(tokens);
-
-    const unlabelled = new Set<string>();
-    const rows = events.map(({ event, trade }) => {
-      const label = trade === undefined ? undefined : labels.get(trade.tokenId);
-      if (trade !== undefined && label === undefined) {
-        unlabelled.add(unlabelledTokenRow(trade.tokenId, event.timestamp));
-      }
-      return orderEventRow(event, trade, label, payload.fetchedAt);
+    const page = parsePage(payload);
+    const { reread } = payload;
+    const comparison =
+      reread === undefined ? undefined : await compareReread(context, { ...payload, reread }, page.events);
+    const toWrite = page.events.filter((event) => comparison?.toWrite.has(placeOf(event)) ?? true);
+    const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
+      return (
+        comparison?.toWrite.get(placeOf(event)) ??
+        page.retried.get(event.id)?.at(-1)?.receivedAt ??
+        payload.fetchedAt
+      );
     });
-    const unknown = [...tokens].filter((token) => !labels.has(token));
-    await context.lookups.note(unknown);
-
     await context.queues.add(
       'writes',
       'orders',
       {
         rows: {
-          order_event_versions: encodeRows(rows),
-          quarantine_versions: encodeRows(refused),
-          unlabelled_token_versions: encodeRows([...unlabelled]),
+          order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
+          quarantine_versions: encodeRows(page.refused),
+          unlabelled_token_versions: encodeRows(unlabelled),
+          unsettled_range_versions: encodeRows(comparison?.marks ?? marksOf(payload, page.events)),
+          recount_versions: encodeRows(comparison?.recounts ?? []),
         },
-        coverage:
-          payload.range === null
-            ? []
-            : [
-                {
-                  source: payload.source,
-                  ...payload.range,
-                  events: events.length,
-                  quarantined: refused.length,
-                },
-              ],
+        coverage: coverageOf(payload, page),
+        resolved: toWrite.flatMap(({ id }, index) =>
+          resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
+        ),
       },
-      { jobId: `w-${job.id ?? ''}` },
+      { jobId: `w-${job.id ?? ''}`, priority: job.opts.priority ?? 0 },
     );
-    return { events: events.length, quarantined: refused.length, unknownTokens: unknown.length };
+    return {
+      events: page.events.length,
+      quarantined: page.refused.length,
+      unknownTokens,
+      ...(comparison === undefined ? {} : summaryOf(comparison)),
+    };
   };
 }
 
-function parsePage(payload: OrdersPayload, exchanges: ReadonlySet<string>): ParsedPage {
-  const events: { event: OrderEvent; trade: Trade | undefined }[] = [];
+function parsePage(payload: OrdersPayload): ParsedPage {
+  const events: OrderEvent[] = [];
   const refused: string[] = [];
-  for (const record of payload.records) {
-    const parsed = parseSubgraphEvent(record, payload.source);
-    if (parsed.ok) events.push({ event: parsed.event, trade: toTrade(parsed.event, exchanges) });
-    else refused.push(quarantined(payload.source, parsed.reason, record, payload.fetchedAt));
+  const retried = new Map<string, Retried[]>();
+  const { source } = payload;
+  for (const [index, record] of payload.records.entries()) {
+    const again = payload.retried?.[index];
+    const parsed = parseSubgraphEvent(record, source);
+    if (parsed.ok) {
+      const { id } = parsed.event;
+      events.push(parsed.event);
+      if (again !== undefined) retried.set(id, [...(retried.get(id) ?? []), again]);
+    } else if (again === undefined) {
+      refused.push(quarantined(source, parsed.reason, record, payload.fetchedAt));
+    } else {
+      refused.push(...stillQuarantined(source, parsed.reason, record, again));
+    }
   }
-  return { events, refused };
+  return { events, refused, retried };
+}
+
+/** Takes the records that have become this row out of quarantine. */
+function resolutions(source: string, retried: readonly Retried[] | undefined, row: string): Resolution[] {
+  if (retried === undefined) return [];
+  const hashOfRow = rowHash('order_event_versions', row);
+  return retried.map(({ hash, receivedAt }) => ({ source, hash, receivedAt, row: hashOfRow }));
+}
+
+/** @param fetchedAt millisecond that the row of an event is to be of */
+async function toRows(
+  context: WorkerContext,
+  events: readonly OrderEvent[],
+  exchanges: ReadonlySet<string>,
+  fetchedAt: (event: OrderEvent) => number,
+) {
+  const traded = events.map((event) => ({ event, trade: toTrade(event, exchanges) }));
+  const tokens = tokensOf(traded);
+  const labels = await context.labels.find(tokens);
+  const unlabelled = new Set<string>();
+  const rows = traded.map(({ event, trade }) => {
+    const label = trade === undefined ? undefined : labels.get(trade.tokenId);
+    if (trade !== undefined && label === undefined) {
+      unlabelled.add(unlabelledTokenRow(trade.tokenId, event.timestamp));
+    }
+    return orderEventRow(event, trade, label, fetchedAt(event));
+  });
+  const unknown = [...tokens].filter((token) => !labels.has(token));
+  await context.lookups.note(unknown);
+  return { rows, unlabelled: [...unlabelled], unknownTokens: unknown.length };
+}
+
+function tokensOf(traded: readonly { readonly trade: Trade | undefined }[]): Set<string> {
+  return new Set(traded.flatMap(({ trade }) => (trade === undefined ? [] : [trade.tokenId])));
+}
+
+function coverageOf({ source, range }: OrdersPayload, { events, refused }: ParsedPage) {
+  if (range === null) return [];
+  return [{ source, ...range, events: events.length, quarantined: refused.length }];
+}
+
+/** What of a page is to be read again: the part that a reorg may still change, and all of a late one. */
+function marksOf(payload: OrdersPayload, events: readonly OrderEvent[]): string[] {
+  const { source, range, unsettledFrom, fetchedAt } = payload;
+  if (source !== GOLDSKY) return [];
+  const marks = new Set<string>();
+  if (range !== null && unsettledFrom !== undefined) {
+    const from = Math.max(range.from.position, unsettledFrom);
+    for (const row of unsettledRows(source, from, range.to.position)) marks.add(row);
+  }
+  if (Date.now() - fetchedAt > LATE_MS) {
+    const seconds = new Set(events.map(({ timestamp }) => timestamp));
+    for (const second of seconds) for (const row of unsettledRows(source, second, second)) marks.add(row);
+  }
+  return [...marks];
+}
+
+function summaryOf({ toWrite, deletions }: Comparison): Record<string, number> {
+  return { corrected: toWrite.size, gone: deletions.length };
 }

@@ -1,9 +1,28 @@
 import { createHash } from 'node:crypto';
 import { quarantineRow } from '../src/store/tables.ts';
 
-/** A record that could not be used, as a row: kept as it came, the same record always under the same hash. */
+/** What the quarantine says of a record that is sent again. */
+export interface Retried {
+  readonly hash: string;
+  readonly reason: string;
+  /** Milliseconds. */
+  readonly receivedAt: number;
+}
+
+/** A record that could not be used, as a row: the JSON that came, the same record always under the same hash. */
 export function quarantined(source: string, reason: string, record: unknown, receivedAt: number): string {
-  const original = typeof record === 'string' ? record : JSON.stringify(record);
+  const original = JSON.stringify(record);
   const hash = createHash('sha256').update(original).digest('hex');
   return quarantineRow(source, hash, reason, original, receivedAt);
+}
+
+/** Rows for a retried record that still cannot be used: none, but where it is for another reason now. */
+export function stillQuarantined(
+  source: string,
+  reason: string,
+  record: unknown,
+  retried: Retried,
+): string[] {
+  if (reason === retried.reason) return [];
+  return [quarantineRow(source, retried.hash, reason, JSON.stringify(record), retried.receivedAt)];
 }

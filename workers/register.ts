@@ -3,7 +3,8 @@ import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { AppError, oneLine } from '../src/base/errors.ts';
 import { log, type Logger } from '../src/base/log.ts';
 import { CATALOGUE, type Payload, type QueueDefinition, type QueueName } from '../queues/catalogue.ts';
-import { checkPayload } from '../queues/producer.ts';
+import { isPageQueue } from '../queues/backlog.ts';
+import { checkPayload, isPayloadProblem } from '../queues/producer.ts';
 import { limiterFor } from '../queues/limiter.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -25,10 +26,14 @@ const LOCK_MS = 6_000;
 const STALLED_CHECK_MS = 2_500;
 /** A job may lose its worker many times (deploys, crashes): that is no fault of the job. */
 const MAX_STALLS = 50;
+/** How long a worker takes a hold of its queue for granted: its clock may have been set back since. Milliseconds. */
+const LONGEST_HOLD_MS = 5_000;
 /** Kept on each job as its `processedBy`: which replica did it. */
 const REPLICA = `${hostname()}:${process.pid}`;
 /** The same trouble is logged once in this time. */
 const REPEAT_LOG_MS = 30_000;
+/** States that last, not said again before they are over. */
+const SAID_ONCE: ReadonlySet<string> = new Set(['CIRCUIT_OPEN']);
 /** Trouble is over when a job works this long after it was last met: not every job needs what is away. */
 const QUIET_MS = 12_000;
 
@@ -71,19 +76,22 @@ export function registerWorker<Name extends QueueName>(
         if (error.retry === 'attempt') return new Error(line, { cause: error });
         await job.log(line);
         if (error.code === 'UPSTREAM_RATE_LIMITED' && limiter !== undefined) {
-          // The whole queue holds still, on every replica: the API counts them together.
-          await worker.rateLimit(pauseMs(error));
+          await holdQueue(pauseMs(error));
           return Worker.RateLimitError();
         }
         await job.moveToDelayed(Date.now() + pauseMs(error), token);
         return new DelayedError();
       }
 
+      /** The whole queue holds still, on every replica: the API counts them together. */
+      async function holdQueue(ms: number): Promise<void> {
+        // Another answer may have named a longer time.
+        const heldMs = await context.queues.get(name).getRateLimitTtl();
+        if (heldMs < ms) await worker.rateLimit(ms);
+      }
+
       function pauseMs(error: AppError): number {
-        const waits = job.attemptsStarted - job.attemptsMade - 1;
-        const backoff = Math.min(definition.maxWaitMs, definition.backoffMs * 2 ** Math.min(waits, 20));
-        // Half of it by chance, so that replicas do not come back together.
-        return error.waitMs ?? backoff * (0.5 + Math.random() / 2);
+        return error.waitMs ?? growingPause(definition, job.attemptsStarted - job.attemptsMade - 1);
       }
     },
     {
@@ -95,6 +103,8 @@ export function registerWorker<Name extends QueueName>(
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLS,
+      maximumRateLimitDelay: LONGEST_HOLD_MS,
+      settings: { backoffStrategy: (attemptsMade) => growingPause(definition, attemptsMade - 1) },
       metrics: { maxDataPoints: 24 * 60 },
     },
   );
@@ -107,11 +117,27 @@ export function registerWorker<Name extends QueueName>(
     if (job?.finishedOn === undefined || definition.repeats === true) return;
     logger.error(
       { jobId: job.id },
-      `Job ${job.name} is left in failed: ${oneLine(error)}. Retry it on the board.`,
+      `Job ${job.name} is left in failed: ${oneLine(error).replace(/\.$/, '')}. ${outlook(name, error)}`,
     );
   });
   worker.on('stalled', (jobId) => logger.warn({ jobId }, 'A job lost its worker and is taken up again.'));
   return worker;
+}
+
+/** What becomes of a job that is left in `failed` (failedPages.ts). */
+function outlook(name: QueueName, error: Error): string {
+  if (isPayloadProblem(error.message)) return 'It can never work.';
+  if (!isPageQueue(name)) return 'A later one makes up for it.';
+  return 'It is tried again by itself from two minutes on, and at once when you retry it on the board.';
+}
+
+/**
+ * Doubles with each try before, up to the queue's longest; half of it by chance, so that replicas do not come back
+ * together. Whole milliseconds: Redis takes no others.
+ */
+function growingPause({ backoffMs, maxWaitMs }: QueueDefinition, triesBefore: number): number {
+  const longest = Math.min(maxWaitMs, backoffMs * 2 ** Math.min(triesBefore, 20));
+  return Math.ceil(longest * (0.5 + Math.random() / 2));
 }
 
 /** Says each kind of trouble once, not once a job, and says when it is over. */
@@ -125,9 +151,10 @@ class TroubleLog {
   }
 
   note(code: string, line: string, error?: unknown): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#lastMet = now;
-    if (now - (this.#lastLogged.get(code) ?? 0) < REPEAT_LOG_MS) return;
+    const repeatMs = SAID_ONCE.has(code) ? Infinity : REPEAT_LOG_MS;
+    if (now - (this.#lastLogged.get(code) ?? -Infinity) < repeatMs) return;
     this.#lastLogged.set(code, now);
     if (code === 'BACKPRESSURE') this.#logger.info(line);
     else this.#logger.warn({ code }, line);
@@ -135,7 +162,7 @@ class TroubleLog {
   }
 
   over(): void {
-    if (this.#lastLogged.size === 0 || Date.now() - this.#lastMet < QUIET_MS) return;
+    if (this.#lastLogged.size === 0 || performance.now() - this.#lastMet < QUIET_MS) return;
     const codes = [...this.#lastLogged.keys()].filter((code) => code !== 'BACKPRESSURE');
     this.#lastLogged.clear();
     if (codes.length > 0) this.#logger.info(`Works again after ${codes.join(', ')}.`);

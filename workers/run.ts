@@ -4,6 +4,7 @@ import type { Config } from '../src/base/config.ts';
 import { log } from '../src/base/log.ts';
 import { schemaReady } from '../src/store/ready.ts';
 import type { QueueName } from '../queues/catalogue.ts';
+import { promoteMisdated } from '../queues/delayed.ts';
 import { putSchedulers, restoreSchedulers } from '../queues/schedulers.ts';
 import { closeContext, createContext, type WorkerContext } from './context.ts';
 import { fetchGamma } from './fetch.gamma.ts';
@@ -17,7 +18,7 @@ import { BatchingWriter, writes } from './writes.ts';
 /** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
 const STOP_MS = 10_000;
 const STOP_WITHOUT_REDIS_MS = 1_000;
-/** How soon the polls go on after Redis was emptied, in milliseconds. */
+/** How soon the polls go on after Redis was emptied or a clock was set back, in milliseconds. */
 const RESTORE_EVERY_MS = 5_000;
 
 /**
@@ -38,7 +39,7 @@ export async function runWorkers(
   }
   const context = createContext(config);
   try {
-    await schemaReady(context.database, logger, signal);
+    await untilAborted(schemaReady(context.database, logger, signal), signal);
     await untilAborted(putSchedulers(context.queues, config), signal);
     const writer = new BatchingWriter(context.database, config.write);
     const workers = queueNames.map((name) => startWorker(name, context, writer));
@@ -78,6 +79,7 @@ async function keepSchedulers(context: WorkerContext, signal: AbortSignal): Prom
   while (!signal.aborted) {
     await sleep(RESTORE_EVERY_MS, undefined, { signal })
       .then(() => restoreSchedulers(context.queues, context.config))
+      .then(() => promoteMisdated(context.redis, context.queues))
       .catch(() => undefined);
   }
 }
@@ -102,7 +104,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Redis commands wait for Redis without end; a stop must not. */
+/** Redis commands wait for Redis without end, and ClickHouse may hang; a stop must not. */
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return await Promise.race([
     promise,

@@ -1,14 +1,20 @@
 import { chunksOf } from '../src/base/chunks.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
 import { GAMMA_MAX_LOOKUP } from '../src/sources/gamma.ts';
-import { contiguousEnd, recordCoverage } from '../src/store/coverage.ts';
-import { relabel, unknownTokens } from '../src/store/labels.ts';
+import { compactCoverage } from '../src/store/compact.ts';
+import { coveredEnd, recordStart } from '../src/store/coverage.ts';
+import { relabel, renewMarks, unknownTokens } from '../src/store/labels.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
-import { chainIsBusy, chainJobId } from './chain.ts';
+import { chainJobId } from '../queues/chain.ts';
+import { chainIsBusy } from './chain.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
-import { GOLDSKY } from './fetch.goldsky.ts';
 import { sweepName, sweepPriority } from './fetch.gamma.ts';
+import { recoverFailed } from './failedPages.ts';
+import { refetchGaps } from './gaps.ts';
+import { GOLDSKY } from './goldskyPage.ts';
+import { recountSample } from './recount.ts';
+import { settleRanges } from './settle.ts';
 import type { Processor } from './register.ts';
 
 /** A sweep that took t starts again t x this after it began: sweeps take a tenth of the time at most. */
@@ -18,6 +24,8 @@ const LOOKUPS_A_TICK = 10 * GAMMA_MAX_LOOKUP;
 /** Unknown tokens taken from ClickHouse when Redis has lost the list. */
 const REBUILT_LOOKUPS = 10_000;
 const ONE_HOUR_S = 3_600;
+/** Covered ranges stay as they were written for this long, in seconds. */
+const COMPACTED_AFTER_S = 3_600;
 
 /** A scheduled poll. Fetching is not done here: a tick starts a chain of fetch jobs, unless one is running. */
 export function ticks(context: WorkerContext): Processor<'ticks'> {
@@ -30,6 +38,16 @@ export function ticks(context: WorkerContext): Processor<'ticks'> {
         return await pollMarkets(context, tickId);
       case 'labels':
         return await labelTrades(context, tickId);
+      case 'settle':
+        return await settleRanges(context);
+      case 'gaps':
+        return await refetchGaps(context, tickId);
+      case 'recount':
+        return await recountSample(context, tickId);
+      case 'recover':
+        return await recoverFailed(context);
+      case 'compact':
+        return { merged: await compactCoverage(context.database, COMPACTED_AFTER_S) };
     }
   };
 }
@@ -41,24 +59,29 @@ async function pollGoldsky(context: WorkerContext, tickId: string) {
   const chain = { id: tickId, step: 0 };
   const jobId = chainJobId(GOLDSKY, chain);
   // The state first: a job whose chain is not the one in the state ends at once.
-  await context.sources.update(GOLDSKY, { cursor, chainJobId: jobId, chainId: chain.id });
-  await context.queues.add('fetch.goldsky', 'tail', { cursor, chain }, { jobId, priority: PRIORITY.live });
+  const begun = { cursor, chainJobId: jobId, chainId: chain.id };
+  if (!(await context.sources.advance(GOLDSKY, state, begun))) return { started: false };
+  const { known } = state;
+  await context.queues.add(
+    'fetch.goldsky',
+    'tail',
+    { kind: 'tail', cursor, chain, ...(known === undefined ? {} : { known }) },
+    { jobId, priority: PRIORITY.live },
+  );
   return { started: true };
 }
 
 /**
- * Where the tail starts when Redis does not know: at the end of the contiguous coverage; without any, at the
- * configured start or an hour ago. That start becomes the first covered place, so that it is not forgotten
- * before its first page is written.
+ * Where the tail starts when Redis does not know: at the furthest covered place (what was lost before it is a gap, see
+ * gaps.ts); without any, at the configured start or an hour ago. That start becomes the first covered place, so
+ * that it is not forgotten before its first page is written.
  */
 async function startingCursor(context: WorkerContext): Promise<Cursor> {
-  const covered = await contiguousEnd(context.database, GOLDSKY);
+  const covered = await coveredEnd(context.database, GOLDSKY);
   if (covered !== undefined) return covered;
   const position = context.config.goldsky.start ?? Math.floor(Date.now() / 1000) - ONE_HOUR_S;
   const start = { position, id: '' };
-  await recordCoverage(context.database, [
-    { source: GOLDSKY, from: start, to: start, events: 0, quarantined: 0 },
-  ]);
+  await recordStart(context.database, GOLDSKY, start);
   return start;
 }
 
@@ -85,7 +108,9 @@ async function startSweep(context: WorkerContext, tickId: string, closed: boolea
   const afterCursor = underWay ? state.afterCursor : undefined;
   if (startedAt !== undefined && finishedAt !== undefined) {
     const rest = (finishedAt - startedAt) * SWEEP_REST;
-    if (Date.now() < startedAt + rest) return false;
+    const now = Date.now();
+    // One that began in the future was begun by a clock that was ahead.
+    if (startedAt <= now && now < startedAt + rest) return false;
   }
   const chain = { id: tickId, step: 0 };
   const jobId = chainJobId(sweepName(closed), chain);
@@ -109,6 +134,7 @@ async function labelTrades(context: WorkerContext, tickId: string) {
   const tokens = await relabel(context.database);
   await context.lookups.forget(tokens);
   if (await context.lookups.claimRebuild()) {
+    await renewMarks(context.database);
     await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
   }
   const due = await context.lookups.takeDue(LOOKUPS_A_TICK);

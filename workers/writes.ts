@@ -1,9 +1,13 @@
 import { log } from '../src/base/log.ts';
 import { DATA_TABLES, type DataTable } from '../src/store/tables.ts';
 import { writeBatch, type Batch, type EncodedRows } from '../src/store/batch.ts';
-import { ClickHouseRefused, type Database } from '../src/store/clickhouse.ts';
+import { ClickHouseRefused, ClickHouseUnavailable, type Database } from '../src/store/clickhouse.ts';
 import type { WritesPayload } from '../queues/payloads.ts';
 import type { Processor } from './register.ts';
+import { WritePace } from './writePace.ts';
+
+/** A server that hangs and one that is slow are told apart by whether it answers a ping in this time. Milliseconds. */
+const PING_MS = 2_000;
 
 interface HeldJob {
   readonly payload: WritesPayload;
@@ -16,6 +20,8 @@ export interface WriterOptions {
   readonly batchRows: number;
   /** Milliseconds from the first held job to the insert. */
   readonly maxWaitMs: number;
+  /** Milliseconds until an insert is given up, where ClickHouse keeps up. */
+  readonly insertMs?: number;
 }
 
 /**
@@ -25,6 +31,7 @@ export interface WriterOptions {
 export class BatchingWriter {
   readonly #database: Database;
   readonly #options: WriterOptions;
+  readonly #pace: WritePace;
   readonly #logger = log('writes');
   #held: HeldJob[] = [];
   #heldRows = 0;
@@ -35,6 +42,7 @@ export class BatchingWriter {
   constructor(database: Database, options: WriterOptions) {
     this.#database = database;
     this.#options = options;
+    this.#pace = new WritePace(options.batchRows, options.insertMs);
   }
 
   /** Done when the job's rows are on disk. @throws ClickHouseUnavailable | ClickHouseRefused */
@@ -43,7 +51,7 @@ export class BatchingWriter {
       const rows = Object.values(payload.rows).reduce((sum, encoded) => sum + encoded.count, 0);
       this.#held.push({ payload, rows, done, failed });
       this.#heldRows += rows;
-      if (this.#closing || this.#heldRows >= this.#options.batchRows) this.#flushSoon();
+      if (this.#closing || this.#heldRows >= this.#pace.rows) this.#flushSoon();
       else this.#timer ??= setTimeout(() => this.#flushSoon(), this.#options.maxWaitMs);
     });
   }
@@ -67,14 +75,14 @@ export class BatchingWriter {
   async #flushAll(): Promise<void> {
     do {
       await this.#flush(this.#takeBatch());
-    } while (this.#held.length > 0 && (this.#closing || this.#heldRows >= this.#options.batchRows));
+    } while (this.#held.length > 0 && (this.#closing || this.#heldRows >= this.#pace.rows));
   }
 
-  /** Held jobs up to the batch size; at least one. */
+  /** Held jobs up to the size of the moment; at least one. */
   #takeBatch(): HeldJob[] {
     let rows = 0;
     let count = 0;
-    while (count < this.#held.length && (count === 0 || rows < this.#options.batchRows)) {
+    while (count < this.#held.length && (count === 0 || rows < this.#pace.rows)) {
       rows += this.#held[count]?.rows ?? 0;
       count += 1;
     }
@@ -83,17 +91,24 @@ export class BatchingWriter {
   }
 
   async #flush(jobs: readonly HeldJob[]): Promise<void> {
+    const started = performance.now();
     try {
-      const refused = await writeBatch(this.#database, merge(jobs.map((job) => job.payload)));
+      const batch = merge(jobs.map((job) => job.payload));
+      const refused = await writeBatch(this.#database, batch, this.#pace.insertMs);
+      this.#pace.worked(performance.now() - started);
       if (refused > 0) this.#logger.warn(`ClickHouse refused ${refused} rows: they are in quarantine.`);
       for (const job of jobs) job.done();
     } catch (error) {
+      const refused = error instanceof ClickHouseRefused && error.retry === 'attempt';
       // What ClickHouse refuses of several jobs together it may take of each: only the guilty job shall fail.
-      if (error instanceof ClickHouseRefused && jobs.length > 1) {
+      if (refused && jobs.length > 1) {
         for (const job of jobs) await this.#flush([job]);
-      } else {
-        for (const job of jobs) job.failed(error);
+        return;
       }
+      for (const job of jobs) job.failed(error);
+      if (refused) return;
+      const timedOut = error instanceof ClickHouseUnavailable && error.timedOut;
+      this.#pace.failed(timedOut && (await this.#database.answers(PING_MS)));
     }
   }
 }
@@ -105,7 +120,11 @@ function merge(payloads: readonly WritesPayload[]): Batch {
     const parts = payloads.flatMap((payload) => payload.rows[table] ?? []);
     if (parts.length > 0) rows[table] = parts;
   }
-  return { rows, coverage: payloads.flatMap((payload) => payload.coverage) };
+  return {
+    rows,
+    coverage: payloads.flatMap((payload) => payload.coverage),
+    resolved: payloads.flatMap((payload) => payload.resolved ?? []),
+  };
 }
 
 /** Drains write jobs into ClickHouse through the worker's batching writer. */

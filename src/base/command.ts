@@ -3,6 +3,7 @@ import { commandHelp } from './commandHelp.ts';
 import { loadConfig, type Config } from './config.ts';
 import { AppError, oneLine } from './errors.ts';
 import { configureLogging } from './log.ts';
+import { onSupervisorGone } from './supervised.ts';
 import type { CommandContext, CommandSpec, OptionSpecs, OptionValues } from './commandSpec.ts';
 
 /** The whole stop has to fit in 20 s; the last second is for the operating system. */
@@ -123,8 +124,7 @@ function stopOnSignals(stop: () => void): void {
       stop();
     });
   }
-  // The supervisor is gone, killed perhaps: nothing will ever stop or restart this process.
-  if (process.connected) process.once('disconnect', stop);
+  onSupervisorGone(stop);
 }
 
 type Parsed<O extends OptionSpecs> =

@@ -28,6 +28,8 @@ export interface Config {
   readonly exchanges: readonly string[];
   readonly write: { readonly batchRows: number; readonly maxWaitMs: number };
   readonly maxQueuedPages: number;
+  /** Megabytes. */
+  readonly maxRedisMb: number;
   readonly embedded: 'auto' | 'off';
   /** Absolute path. */
   readonly dataDir: string;
@@ -80,6 +82,7 @@ function toConfig(s: Settings): Config {
     exchanges: s.EXCHANGE_ADDRESSES,
     write: { batchRows: s.WRITE_BATCH_ROWS, maxWaitMs: s.WRITE_MAX_WAIT_MS },
     maxQueuedPages: s.MAX_QUEUED_PAGES,
+    maxRedisMb: s.MAX_REDIS_MB,
     embedded: s.EMBEDDED as 'auto' | 'off',
     dataDir: resolve(s.DATA_DIR),
     dashboard: {

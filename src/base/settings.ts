@@ -143,8 +143,11 @@ export const SETTINGS = {
   WRITE_MAX_WAIT_MS: integer(1_000, 0, 600_000).describe(
     '...or this many milliseconds after the first, whichever comes first.|1000',
   ),
-  MAX_QUEUED_PAGES: integer(200, 1, 100_000).describe(
+  MAX_QUEUED_PAGES: integer(200, 1, 10_000).describe(
     'Fetching pauses while this many pages are on their way to ClickHouse or left in failed.|200',
+  ),
+  MAX_REDIS_MB: integer(256, 64, 1_000_000).describe(
+    'Fetching pauses so that Redis stays below this many MB of memory, however long ClickHouse is away.|256',
   ),
   EXCHANGE_ADDRESSES: list(
     DEFAULT_EXCHANGES,

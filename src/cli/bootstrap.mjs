@@ -23,6 +23,7 @@ const COMMANDS = {
   schema: 'src/cli/schema.ts',
   doctor: 'src/cli/doctor.ts',
   'send-test': 'src/cli/sendTest.ts',
+  quarantine: 'src/cli/quarantine.ts',
   stop: 'src/cli/stop.ts',
   test: 'src/cli/runTests.ts',
 };

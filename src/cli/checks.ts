@@ -127,7 +127,8 @@ async function checkClickHouse(database: Database, where: string): Promise<Check
   }
 }
 
-async function checkSchema(database: Database): Promise<CheckResult> {
+/** Whether the database has this program's schema; the text says what to do where it has not. */
+export async function checkSchema(database: Database): Promise<CheckResult> {
   try {
     const pending = await pendingMigrations(database);
     if (pending.length === 0) return passed(`${database.name} is up to date.`);

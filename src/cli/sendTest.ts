@@ -11,6 +11,7 @@ import { deleteOrderEvents } from '../store/orderEvents.ts';
 import { connectRedis } from '../../queues/connection.ts';
 import { Queues } from '../../queues/producer.ts';
 import { TokenLookups } from '../../queues/tokenLookups.ts';
+import { redisAnswers } from './redisAnswers.ts';
 
 /** The source of sent tests: it has no coverage, and its rows are taken out again. */
 const SOURCE = 'send-test';
@@ -37,7 +38,7 @@ async function sendTest(config: Config, signal: AbortSignal) {
   const redis = connectRedis(config.redis.url, log('send-test'));
   const queues = new Queues(redis, config.redis.prefix);
   try {
-    await answersSoon(redis.ping(), config.redis.url);
+    await redisAnswers(redis, config.redis.url);
     const known = await anyKnownToken(database);
     const token = known ?? UNLISTED_TOKEN;
     const event = testEvent(token);
@@ -115,17 +116,4 @@ async function waitForTrade(
     `The test event was no trade after ${TIMEOUT_MS / 1000} s: are workers running (npm run workers), and is nothing in failed on the board?`,
     { retry: 'never' },
   );
-}
-
-async function answersSoon(ping: Promise<unknown>, url: string): Promise<void> {
-  const late = sleep(5_000, 'late' as const, { ref: false });
-  if ((await Promise.race([ping, late])) === 'late') {
-    throw new AppError(
-      'REDIS_UNAVAILABLE',
-      `Redis does not answer at ${new URL(url).host}: start it (npm run services).`,
-      {
-        retry: 'never',
-      },
-    );
-  }
 }

@@ -19,8 +19,10 @@ export async function metricsText(status: Status, ofProcess: Registry): Promise<
   const registry = new Registry();
   addServices(registry, status);
   addSources(registry, status);
+  addApis(registry, status);
   addTables(registry, status);
   addQueues(registry, status);
+  addBacklog(registry, status);
   return `${await registry.metrics()}\n${await ofProcess.metrics()}`;
 }
 
@@ -42,6 +44,18 @@ function addSources(registry: Registry, { sources }: Status): void {
     'source',
   );
   const gaps = gauge(registry, 'polymarket_source_gaps', 'Ranges missing in the coverage.', 'source');
+  const lostGaps = gauge(
+    registry,
+    'polymarket_source_lost_gaps',
+    'Ranges missing in the coverage that nobody left out on purpose.',
+    'source',
+  );
+  const mismatches = gauge(
+    registry,
+    'polymarket_source_recount_mismatches',
+    'Events that did not agree with the source in the recounts of the last 24 hours.',
+    'source',
+  );
   const rate = gauge(
     registry,
     'polymarket_source_events_per_second',
@@ -57,8 +71,22 @@ function addSources(registry: Registry, { sources }: Status): void {
   for (const [source, status] of Object.entries(sources)) {
     lag(status.lagSeconds, source);
     gaps(status.gaps, source);
+    lostGaps(status.lostGaps, source);
+    mismatches(status.recounts?.mismatches ?? null, source);
     rate(status.eventsPerSecond, source);
     failing(status.problem === null ? 0 : 1, source);
+  }
+}
+
+function addApis(registry: Registry, { apis }: Status): void {
+  const open = gauge(
+    registry,
+    'polymarket_api_circuit_open',
+    'Whether the upstream API does not work and is tried only now and then (1) or not (0).',
+    'api',
+  );
+  for (const [api, { state }] of Object.entries(apis)) {
+    open(state === null ? null : state === 'open' ? 1 : 0, api);
   }
 }
 
@@ -92,6 +120,17 @@ function addQueues(registry: Registry, { queues, oldestWaitingSeconds, failedEve
     // The ages were read together with the counts: without those there are none.
     if (count !== null) oldest(oldestWaitingSeconds[queue as keyof typeof failedEver] ?? 0, queue);
   }
+}
+
+function addBacklog(registry: Registry, { backlog }: Status): void {
+  const { pages, bytes, redisUsedBytes, redisMaxBytes, pauseReason } = backlog;
+  const add = (name: string, help: string, value: number | null) => gauge(registry, name, help)(value);
+  add('polymarket_queued_pages', 'Pages between their fetch and ClickHouse, those in failed too.', pages);
+  add('polymarket_queued_bytes', 'What these pages take in Redis.', bytes);
+  add('polymarket_redis_used_bytes', 'Memory that Redis uses.', redisUsedBytes);
+  add('polymarket_redis_max_bytes', 'The bound that fetching keeps Redis to.', redisMaxBytes);
+  const pauses = pages === null ? null : pauseReason === null ? 0 : 1;
+  add('polymarket_fetching_pauses', 'Whether fetching waits for ClickHouse (1) or not (0).', pauses);
 }
 
 type Setter = (value: number | null, ...labels: string[]) => void;

@@ -36,6 +36,7 @@ ${element('p', cellOf, 'headline', 'class="pill" role="status"')}
 <main>
 ${tiles(status, cellOf)}
 ${sourceTable(status, cellOf)}
+${apiTable(status, cellOf)}
 ${queueTable(status, cellOf)}
 </main>
 <footer>
@@ -62,18 +63,34 @@ const SOURCE_COLUMNS: readonly Column[] = [
   ['lag', 'Lag'],
   ['rate', 'Rate'],
   ['gaps', 'Gaps'],
+  ['recounts', 'Recounted'],
   ['problem', 'Problem', 'class="text whole problem"'],
 ];
 
 function sourceTable({ sources }: Status, cellOf: CellOf): string {
   const rows = Object.keys(sources).map((source) => {
     const name = `source/${source}`;
-    const covered = `${element('span', cellOf, `${name}/time`)} ${element('small', cellOf, `${name}/cursor`)}`;
+    const covered = `${element('span', cellOf, `${name}/time`)} ${element('small', cellOf, `${name}/cursor`)} ${element('small', cellOf, `${name}/from`)}`;
     return `<tr role="row"><th scope="row" role="rowheader">${escape(source)}</th>
 <td role="cell" class="text whole" data-label="Covered up to">${covered}</td>
 ${cells(SOURCE_COLUMNS, name, cellOf)}</tr>`;
   });
   return table('Source', [['', 'Covered up to', 'class="text"'], ...SOURCE_COLUMNS], rows);
+}
+
+const API_COLUMNS: readonly Column[] = [
+  ['state', 'State', 'class="text"'],
+  ['since', 'Since', 'class="text"'],
+  ['probe', 'Next try', 'class="text"'],
+  ['error', 'Last error', 'class="text whole problem"'],
+];
+
+function apiTable({ apis }: Status, cellOf: CellOf): string {
+  const rows = Object.keys(apis).map(
+    (api) => `<tr role="row"><th scope="row" role="rowheader">${escape(api)}</th>
+${cells(API_COLUMNS, `api/${api}`, cellOf)}</tr>`,
+  );
+  return table('API', API_COLUMNS, rows);
 }
 
 const QUEUE_COLUMNS: readonly Column[] = [
@@ -87,7 +104,8 @@ function queueTable({ queues }: Status, cellOf: CellOf): string {
     return `<tr role="row"><th scope="row" role="rowheader"><a href="${escape(board)}">${escape(queue)}</a></th>
 ${cells(QUEUE_COLUMNS, `queue/${queue}`, cellOf, { failed: failedJobsPath(queue) })}</tr>`;
   });
-  return table('Queue', QUEUE_COLUMNS, rows);
+  const note = `<p class="note">On their way to ClickHouse: ${element('span', cellOf, 'backlog/pages')}. Redis uses ${element('span', cellOf, 'backlog/redis')}.</p>`;
+  return table('Queue', QUEUE_COLUMNS, rows, note);
 }
 
 /** @param links where a field's number leads */
@@ -110,7 +128,7 @@ function cells(
 }
 
 /** The roles keep it a table for screen readers where the stylesheet, on a phone, lays it out as something else. */
-function table(what: string, columns: readonly Column[], rows: readonly string[]): string {
+function table(what: string, columns: readonly Column[], rows: readonly string[], note = ''): string {
   const id = `${what.toLowerCase()}s`;
   const heads = columns.map(
     ([, heading, attributes = '']) => `<th scope="col" role="columnheader" ${attributes}>${heading}</th>`,
@@ -121,7 +139,7 @@ function table(what: string, columns: readonly Column[], rows: readonly string[]
 <tbody role="rowgroup">
 ${rows.join('\n')}
 </tbody>
-</table></div></section>`;
+</table></div>${note}</section>`;
 }
 
 /** An element that the script keeps up to date. */

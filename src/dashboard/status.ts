@@ -2,13 +2,23 @@ import type { Redis } from 'ioredis';
 import type { Config, OrderSource } from '../base/config.ts';
 import { oneLine } from '../base/errors.ts';
 import type { Database } from '../store/clickhouse.ts';
+import { isPageQueue } from '../../queues/backlog.ts';
+import { Breakers, type Api, type BreakerState } from '../../queues/breaker.ts';
 import { QUEUE_NAMES, type QueueName } from '../../queues/catalogue.ts';
 import type { Queues } from '../../queues/producer.ts';
 import { SourceStates, type SourceState } from '../../queues/sourceState.ts';
+import { apiProblem, apiStatus, askedApis, readBreakers, type ApiStatus } from './apiStatus.ts';
+import { backlogStatus, readRedisUse, type BacklogStatus, type RedisUse } from './backlogStatus.ts';
 import { readQueues, type QueueCounts, type QueueStatus } from './queueStatus.ts';
 import { Refreshed } from './refreshed.ts';
 import type { ServiceCheck } from './services.ts';
-import { readProgress, runningSources, sourceStatus, type SourceStatus } from './sourceStatus.ts';
+import {
+  readProgress,
+  recountProblem,
+  runningSources,
+  sourceStatus,
+  type SourceStatus,
+} from './sourceStatus.ts';
 import { TableCounts, type CountedTable } from './tableCounts.ts';
 import { withinTime } from './withinTime.ts';
 
@@ -23,11 +33,13 @@ const SHARE_MS = 250;
 export interface Status {
   readonly queues: Record<QueueName, { readonly [State in keyof QueueCounts]: number | null }>;
   readonly sources: Partial<Record<OrderSource, SourceStatus>>;
+  readonly apis: Partial<Record<Api, ApiStatus>>;
   readonly tables: Record<CountedTable, number | null>;
   /** Seconds that the oldest waiting job of a queue has waited; null when none waits. */
   readonly oldestWaitingSeconds: Record<QueueName, number | null>;
   /** Jobs ever left in `failed`. */
   readonly failedEver: Record<QueueName, number | null>;
+  readonly backlog: BacklogStatus;
   readonly services: { readonly redis: boolean; readonly clickhouse: boolean };
   /** One line each for what a person should look at. Numbers of a service that is away are the last known ones. */
   readonly problems: readonly string[];
@@ -49,15 +61,19 @@ export interface StatusParts {
 export class StatusReader {
   readonly #parts: StatusParts;
   readonly #sourceStates: SourceStates;
+  readonly #breakers: Breakers;
   readonly #tables: TableCounts;
   readonly #progress: Refreshed<Awaited<ReturnType<typeof readProgress>>>;
   #queues: ReadonlyMap<QueueName, QueueStatus> | undefined;
   #states: ReadonlyMap<OrderSource, SourceState> | undefined;
+  #apis: ReadonlyMap<Api, BreakerState> | undefined;
+  #redisUse: RedisUse | undefined;
   #shared: { readonly status: Promise<Status>; readonly until: number } | undefined;
 
   constructor(parts: StatusParts) {
     this.#parts = parts;
     this.#sourceStates = new SourceStates(parts.redis, parts.config.redis.prefix);
+    this.#breakers = new Breakers(parts.redis, parts.config.redis.prefix);
     this.#tables = new TableCounts(parts.database);
     this.#progress = new Refreshed(() => readProgress(parts.database));
   }
@@ -91,20 +107,31 @@ export class StatusReader {
           ),
         ] as const,
     );
+    const apis = askedApis(this.#parts.config).map((api) => [api, apiStatus(this.#apis?.get(api))] as const);
+    // What goes wrong with a source then is what its API does.
+    const openApis = new Set<string>(apis.flatMap(([api, { state }]) => (state === 'open' ? [api] : [])));
+    const backlog = backlogStatus(this.#redisUse, this.#parts.config);
     return {
       queues: perQueue((name) => this.#queues?.get(name)?.counts ?? NO_COUNTS),
       sources: Object.fromEntries(sources),
+      apis: Object.fromEntries(apis),
       tables: this.#tables.latest(),
       oldestWaitingSeconds: perQueue((name) => {
         const since = this.#queues?.get(name)?.oldestWaitingSince;
         return since === undefined ? null : Math.max(0, Math.round((now - since) / 1000));
       }),
       failedEver: perQueue((name) => this.#queues?.get(name)?.failedEver ?? null),
+      backlog,
       services: { redis: redisProblem === undefined, clickhouse: clickhouseProblem === undefined },
       problems: [
         ...(redisProblem === undefined ? [] : [redisProblem]),
         ...(clickhouseProblem === undefined ? this.#readProblems() : [clickhouseProblem]),
-        ...sources.flatMap(([source, { problem }]) => (problem === null ? [] : [`${source}: ${problem}`])),
+        ...apis.flatMap(([api, status]) => apiProblem(api, status) ?? []),
+        ...sources.flatMap(([source, { problem }]) =>
+          problem === null || openApis.has(source) ? [] : [`${source}: ${problem}`],
+        ),
+        ...sources.flatMap(([source, status]) => recountProblem(source, status) ?? []),
+        ...(backlog.pauseReason === null ? [] : [`Fetching pauses: ${backlog.pauseReason}.`]),
         ...this.#failedJobs(),
       ],
       generatedAt: new Date(now).toISOString(),
@@ -116,7 +143,7 @@ export class StatusReader {
     if (problem !== undefined) return problem;
     const { config, queues, redis } = this.#parts;
     try {
-      const [queueStatus, states] = await withinTime(
+      const [queueStatus, states, apis, redisUse] = await withinTime(
         Promise.all([
           readQueues(queues, redis),
           Promise.all(
@@ -124,12 +151,16 @@ export class StatusReader {
               async (source) => [source, await this.#sourceStates.read(source)] as const,
             ),
           ),
+          readBreakers(this.#breakers, config),
+          readRedisUse(redis, queues),
         ]),
         READ_MS,
         'queue counts from Redis',
       );
       this.#queues = queueStatus;
       this.#states = new Map(states);
+      this.#apis = apis;
+      this.#redisUse = redisUse;
       return undefined;
     } catch (error) {
       return `Redis answers, but its queues could not be read: ${oneLine(error)}.`;
@@ -159,9 +190,9 @@ export class StatusReader {
     return QUEUE_NAMES.flatMap((name) => {
       const failed = this.#queues?.get(name)?.counts.failed ?? 0;
       if (failed === 0) return [];
-      return [
-        `${failed} ${failed === 1 ? 'job is' : 'jobs are'} left in failed in ${name}: retry on the job board.`,
-      ];
+      const [jobs, itself] = failed === 1 ? ['job is', 'itself'] : ['jobs are', 'themselves'];
+      const outlook = isPageQueue(name) ? `tried again by ${itself}` : 'later ones make up for it';
+      return [`${failed} ${jobs} left in failed in ${name}: ${outlook}, or retry now on the job board.`];
     });
   }
 }

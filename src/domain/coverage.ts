@@ -17,10 +17,14 @@ export interface CoveredRange {
   readonly quarantined: number;
 }
 
-/** Order of cursors: negative where a lies before b. Ids compare bytewise (graph-node's C collation). */
+/** Order of cursors: negative where a lies before b. */
 export function compareCursors(a: Cursor, b: Cursor): number {
-  if (a.position !== b.position) return a.position - b.position;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+  return a.position - b.position || compareIds(a.id, b.id);
+}
+
+/** Order of ids, bytewise as graph-node (C collation) and ClickHouse have it; JavaScript's own goes by UTF-16 units. */
+export function compareIds(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** A cursor as people read it: `1714000000` or `1714000000/0xabc…`. */

@@ -25,6 +25,11 @@ export function fits(text: string, max: string): boolean {
   return text.length < max.length || (text.length === max.length && text <= max);
 }
 
+/** True for text that is UTF-8: JSON can hold half a surrogate pair, which no table and no other program takes. */
+export function isUtf8(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
 /** A JSON object: neither null nor an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

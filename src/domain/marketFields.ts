@@ -1,10 +1,14 @@
-import { isCanonicalUint, MAX_UINT256 } from './fields.ts';
+import { isCanonicalUint, isRecord, MAX_UINT256 } from './fields.ts';
 
 /** Tolerant readers of single Gamma fields: what cannot be read comes out as absent, never as an error. */
 
-/** Text as given; a number as its digits; anything else ''. Half of a surrogate pair becomes U+FFFD (it is not UTF-8). */
+/**
+ * Text as given; a number as its digits, also one that was kept as `{"number": "…"}` (src/sources/losslessJson.ts);
+ * anything else ''. Half of a surrogate pair becomes U+FFFD (it is not UTF-8).
+ */
 export function text(value: unknown): string {
   if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\uFFFD');
+  if (isRecord(value) && typeof value['number'] === 'string') return text(value['number']);
   return typeof value === 'number' && Number.isFinite(value) ? String(value) : '';
 }
 
@@ -15,6 +19,8 @@ export function flag(value: unknown): boolean {
 
 const JSON_STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const LONG_INTEGER = /^-?\d{16,}$/;
+/** No market has that many outcomes, and the pattern above cannot take any length. */
+const MAX_LIST_TEXT = 1_000_000;
 
 /**
  * A list that comes as an array or as text that holds a JSON array (`"[\"Yes\", \"No\"]"`); '', "[]", absent and broken
@@ -27,7 +33,7 @@ export function textList(value: unknown): string[] {
 }
 
 function parseInnerArray(json: string): unknown {
-  if (json === '' || json === '[]') return [];
+  if (json === '' || json === '[]' || json.length > MAX_LIST_TEXT) return [];
   // JSON.parse would round an unquoted token id (78 digits) to a double: quote long integers first.
   const quoted = json.replaceAll(JSON_STRING_OR_NUMBER, (part) =>
     LONG_INTEGER.test(part) ? `"${part}"` : part,
@@ -46,10 +52,14 @@ export function tokenList(value: unknown): string[] {
 }
 
 const DECIMAL_NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
-const MAX_INTEGER_DIGITS = 30;
+/** What the tables hold, Decimal(38, 12), has as many; further decimals are cut off there. */
+const MAX_INTEGER_DIGITS = 26;
 const MAX_FRACTION_DIGITS = 30;
 
-/** A decimal number (text or JSON number) as plain decimal text without exponent; '' when absent, unreadable or beyond 30 digits. */
+/**
+ * A decimal number (text or JSON number) as plain decimal text without exponent; '' when absent, unreadable, or of more
+ * than 26 digits before the point or 30 behind it.
+ */
 export function decimal(value: unknown): string {
   const match = DECIMAL_NUMBER.exec(text(value));
   if (match === null) return '';

@@ -1,10 +1,11 @@
-import { isRecord } from './fields.ts';
+import { isRecord, isUtf8 } from './fields.ts';
 import type { Market } from './market.ts';
 import { decimal, flag, text, textList, tokenList, utcDate } from './marketFields.ts';
 
 export type ParsedMarket =
   { readonly ok: true; readonly market: Market } | { readonly ok: false; readonly reason: string };
 
+const MAX_ID_LENGTH = 200;
 const CONDITION_ID = /^0x(?:[0-9a-f]{62}|[0-9a-f]{64})$/i;
 
 /**
@@ -70,10 +71,14 @@ function requiredText(
   field: string,
 ): { readonly ok: true; readonly value: string } | { readonly ok: false; readonly reason: string } {
   const value = record[field];
-  if (typeof value === 'string' && value !== '') return { ok: true, value };
-  const what =
-    value === undefined ? 'missing' : value === null ? 'null' : value === '' ? 'empty' : 'not a string';
-  return { ok: false, reason: `${field}: ${what}` };
+  if (typeof value !== 'string') {
+    const what = value === undefined ? 'missing' : value === null ? 'null' : 'not a string';
+    return { ok: false, reason: `${field}: ${what}` };
+  }
+  if (value === '') return { ok: false, reason: `${field}: empty` };
+  if (value.length > MAX_ID_LENGTH)
+    return { ok: false, reason: `${field}: longer than ${MAX_ID_LENGTH} characters` };
+  return isUtf8(value) ? { ok: true, value } : { ok: false, reason: `${field}: not UTF-8` };
 }
 
 function firstEvent(events: unknown): Record<string, unknown> {

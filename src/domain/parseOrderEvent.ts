@@ -3,6 +3,7 @@ import {
   fits,
   isCanonicalUint,
   isRecord,
+  isUtf8,
   MAX_UINT256,
   MAX_UINT32,
   MAX_UINT64,
@@ -50,6 +51,7 @@ export function parseSubgraphEvent(record: unknown, source: string): ParsedOrder
 
   if (r.id === '') return malformed('id', 'empty');
   if (r.id.length > MAX_ID_LENGTH) return malformed('id', `longer than ${MAX_ID_LENGTH} characters`);
+  if (!isUtf8(r.id)) return malformed('id', 'not UTF-8');
   if (!HASH.test(r.transactionHash)) return malformed('transactionHash', 'not 32 bytes of hex');
   if (!HASH.test(r.orderHash)) return malformed('orderHash', 'not 32 bytes of hex');
   if (!ADDRESS.test(r.maker)) return malformed('maker', 'not 20 bytes of hex');

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endpoint } from '../base/config.ts';
 import { probeRedis } from './probe.ts';
-import type { ChildSpec } from './supervisedChild.ts';
+import { aofDamage, moveAofAside } from './redisAof.ts';
+import type { ChildSpec, Exit, Said } from './supervisedChild.ts';
 
 /**
  * The embedded Redis: durable (AOF, fsync each second), never evicts, loopback only, its files under `dataDir/redis`,
@@ -24,7 +25,8 @@ export function redisServer(url: string, binary: string, dataDir: string): Child
     input: `${redisConfig(url, dir, logFile).join('\n')}\n`,
     logFile,
     ready: async () => (await probeRedis(url)) === 'service',
-    lastWords: () => lastWarning(logFile),
+    lastWords: lastWarning,
+    recover: (exit) => recoverAof(exit, dir),
   };
 }
 
@@ -66,12 +68,20 @@ function quote(text: string): string {
   return `"${bytes.join('')}"`;
 }
 
-/** Redis says why it cannot start in its log, in lines marked with "#". */
-function lastWarning(logFile: string): string | undefined {
-  try {
-    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-20);
-    return lines.findLast((line) => / # /.test(line))?.replace(/^.* # /, '');
-  } catch {
-    return undefined;
-  }
+/** Redis says why it cannot start on standard error, or in its log, there in lines marked with "#". */
+function lastWarning({ stderr, log }: Said): string | undefined {
+  const warning = log.split('\n').findLast((line) => / # /.test(line));
+  return stderr.at(-1) ?? warning?.replace(/^.* # /, '');
+}
+
+/**
+ * A Redis whose append-only file is damaged starts without it. Nothing is repaired: what is in Redis is a buffer that is
+ * filled again from the upstreams and ClickHouse, and half of an old state is harder to trust than none.
+ */
+function recoverAof(exit: Exit, dir: string): string | undefined {
+  const damage = aofDamage(exit);
+  if (damage === undefined) return undefined;
+  const moved = moveAofAside(dir);
+  if (moved.length === 0) return undefined;
+  return `redis could not read its append-only file (${damage}): kept as ${moved.join(', ')}. It starts empty; what was queued is fetched again.`;
 }

@@ -6,7 +6,7 @@ import { probeClickHouse, probeRedis, type Answer } from './probe.ts';
 import { redisBinary } from './redisBinary.ts';
 import { redisServer } from './redisServer.ts';
 import { RunFiles } from './runFiles.ts';
-import type { ChildSpec } from './supervisedChild.ts';
+import type { ChildSpec, Said } from './supervisedChild.ts';
 import { StartError, Supervisor } from './supervisor.ts';
 
 export type Origin = 'external' | 'embedded';
@@ -103,7 +103,14 @@ function clickhouseServer(config: Config, dataDir: string): ChildSpec {
     ipc: true,
     logFile: join(dataDir, 'logs', 'clickhouse.log'),
     ready: async () => (await probeClickHouse(url)) === 'service',
+    lastWords: engineComplaint,
     // Running queries get up to 10 s to finish.
     stopTimeoutMs: 11_000,
   };
+}
+
+/** The engine itself writes why it cannot open its files, before the process says that it cannot. */
+function engineComplaint({ stderr }: Said): string | undefined {
+  const complaint = stderr.find((line) => line.includes('DB::Exception'))?.slice(0, 500);
+  return complaint === undefined ? undefined : `${stderr.at(-1)} ${complaint}`;
 }

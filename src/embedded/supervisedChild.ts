@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { SUPERVISED } from '../base/supervised.ts';
 import { sendSignal } from './processes.ts';
 import { waitUntil } from './probe.ts';
 
@@ -26,14 +27,27 @@ export interface ChildSpec {
   readonly stopSignal?: NodeJS.Signals;
   /** How long after the stop signal it is killed; default 5 s. */
   readonly stopTimeoutMs?: number;
-  /** Why it ended, for a program that does not say it on standard error. */
-  readonly lastWords?: () => string | undefined;
+  /** Why it ended, where the last line of its standard error does not say that. */
+  readonly lastWords?: (said: Said) => string | undefined;
+  /**
+   * Looks at each end before the next start, and mends what would keep the child from starting. Gives the line that
+   * says what it did; undefined where there was nothing to mend.
+   */
+  readonly recover?: (exit: Exit) => string | undefined;
 }
 
 /** What the child's ready message carried. */
 export type ReadyInfo = Readonly<Record<string, unknown>>;
 
-export interface Exit {
+/** What a child said in its life. */
+export interface Said {
+  /** The last lines of its standard error that are not empty. */
+  readonly stderr: readonly string[];
+  /** What its log file got. */
+  readonly log: string;
+}
+
+export interface Exit extends Said {
   /** e.g. `exit code 1` or `signal SIGKILL`. */
   readonly how: string;
   readonly lastWords: string | undefined;
@@ -41,6 +55,7 @@ export interface Exit {
 
 export const READY_TIMEOUT_MS = 60_000;
 const HELD_STDERR_LINES = 200;
+const LAST_STDERR_LINES = 20;
 
 /** One life of a supervised process, in a process group of its own: a terminal's Ctrl-C does not reach it. */
 export class SupervisedChild {
@@ -48,20 +63,23 @@ export class SupervisedChild {
   readonly exited: Promise<Exit>;
   readonly #spec: ChildSpec;
   readonly #process: ChildProcess;
+  /** Length of its log file when it began. */
+  readonly #logStart: number;
   #exit: Exit | undefined;
   #info: ReadyInfo | undefined;
-  #lastLine: string | undefined;
+  readonly #lastLines: string[] = [];
   /** What it wrote to standard error before it was ready; undefined from then on. */
   #held: string[] | undefined = [];
 
   constructor(spec: ChildSpec) {
     this.#spec = spec;
     const log = spec.logFile === undefined ? undefined : openLog(spec.logFile);
+    this.#logStart = log === undefined ? 0 : fstatSync(log).size;
     const stdio: StdioOptions = [spec.input === undefined ? 'ignore' : 'pipe', log ?? 'inherit', 'pipe'];
     if (spec.ipc) stdio.push('ipc');
     this.#process = spawn(spec.command, spec.args, {
       stdio,
-      env: { ...process.env, ...spec.env },
+      env: { ...process.env, ...spec.env, ...(spec.ipc ? { [SUPERVISED]: 'yes' } : {}) },
       detached: true,
     });
     if (log !== undefined) closeSync(log);
@@ -130,9 +148,11 @@ export class SupervisedChild {
       const closed = once(this.#process.stderr, 'close').catch(() => undefined);
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 200))]);
     }
+    const log = this.#spec.logFile === undefined ? '' : readFrom(this.#spec.logFile, this.#logStart);
+    const said: Said = { stderr: this.#lastLines, log };
     // A command puts its own name first; whoever quotes its words has said the name already.
-    const line = this.#lastLine?.replace(new RegExp(`^${this.#spec.name}: `), '');
-    this.#exit = { how, lastWords: line ?? this.#spec.lastWords?.() };
+    const line = this.#lastLines.at(-1)?.replace(new RegExp(`^${this.#spec.name}: `), '');
+    this.#exit = { ...said, how, lastWords: this.#spec.lastWords?.(said) ?? line };
     return this.#exit;
   }
 
@@ -150,7 +170,7 @@ export class SupervisedChild {
   }
 
   #stderrLine(line: string): void {
-    if (line.trim() !== '') this.#lastLine = line.trim();
+    if (line.trim() !== '' && this.#lastLines.push(line.trim()) > LAST_STDERR_LINES) this.#lastLines.shift();
     if (this.#held === undefined) process.stderr.write(`${line}\n`);
     else if (this.#held.push(line) > HELD_STDERR_LINES) this.#held.shift();
   }
@@ -159,4 +179,19 @@ export class SupervisedChild {
 function openLog(file: string): number {
   mkdirSync(dirname(file), { recursive: true });
   return openSync(file, 'a', 0o600);
+}
+
+/** What a file holds from that byte on; nothing where it is gone or shorter. */
+function readFrom(file: string, start: number): string {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(Math.max(0, fstatSync(descriptor).size - start));
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start)).toString();
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return '';
+  }
 }

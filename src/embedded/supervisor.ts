@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError } from '../base/errors.ts';
+import { AppError, oneLine } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { describeProcess, type RunFiles } from './runFiles.ts';
-import { READY_TIMEOUT_MS, SupervisedChild, type ChildSpec, type ReadyInfo } from './supervisedChild.ts';
+import {
+  READY_TIMEOUT_MS,
+  SupervisedChild,
+  type ChildSpec,
+  type Exit,
+  type ReadyInfo,
+} from './supervisedChild.ts';
 
 /** A process of the pipeline could not be started. */
 export class StartError extends AppError {
@@ -29,6 +35,9 @@ interface Slot {
   child: SupervisedChild;
 }
 
+const DEFAULT_MIN_BACKOFF_MS = 200;
+const FIRST_START_TRIES = 5;
+const KILLED = 'signal SIGKILL';
 const DEFAULT_STOP_MS = 17_500;
 const DEFAULT_CHILD_STOP_MS = 5_000;
 
@@ -51,7 +60,7 @@ export class Supervisor {
 
   /**
    * Starts a child and resolves, with what it said, when it is ready; from then on it is restarted whenever it ends.
-   * @throws StartError with the child's last words when it ends before, or is not ready in time; it is gone then.
+   * @throws StartError with the child's last words when it ends by itself before, or is not ready in time; it is gone then.
    * @throws AlreadyRunningError when another supervisor of this DATA_DIR runs a child of this name.
    */
   async start(spec: ChildSpec, signal?: AbortSignal): Promise<ReadyInfo> {
@@ -60,8 +69,8 @@ export class Supervisor {
     this.#stopping.signal.throwIfAborted();
     const slot: Slot = { spec, child: this.#spawn(spec) };
     this.#slots.push(slot);
-    const info = await slot.child.ready(signal);
-    if (info === undefined || slot.child.hasExited) {
+    const info = await this.#firstReady(slot, signal);
+    if (info === undefined) {
       const ended = slot.child.hasExited;
       slot.child.kill();
       const { how, lastWords } = await slot.child.exited;
@@ -98,19 +107,51 @@ export class Supervisor {
     process.off('exit', this.#killAll);
   }
 
+  /**
+   * A child that fails its first start is not started again, unless what stopped it was mended, or it was killed from
+   * outside: that says nothing about the next try.
+   */
+  async #firstReady(slot: Slot, signal: AbortSignal | undefined): Promise<ReadyInfo | undefined> {
+    const { minBackoffMs = DEFAULT_MIN_BACKOFF_MS } = this.#options;
+    const stop = AbortSignal.any([this.#stopping.signal, ...(signal === undefined ? [] : [signal])]);
+    for (let tried = 1; ; tried++) {
+      const info = await slot.child.ready(signal);
+      if (info !== undefined && !slot.child.hasExited) return info;
+      if (!slot.child.hasExited || stop.aborted || tried === FIRST_START_TRIES) return undefined;
+      const exit = await slot.child.exited;
+      if (!this.#mend(slot, exit)) {
+        if (exit.how !== KILLED) return undefined;
+        this.#options.log.warn(
+          { child: slot.spec.name },
+          `${slot.spec.name} was killed while it started; trying again`,
+        );
+      }
+      await delay(minBackoffMs * tried, undefined, { signal: stop }).catch(() => undefined);
+      if (stop.aborted) return undefined;
+      slot.child = this.#spawn(slot.spec);
+    }
+  }
+
   async #keepRunning(slot: Slot): Promise<void> {
-    const { log, minBackoffMs = 200, maxBackoffMs = 10_000, stableMs = 30_000 } = this.#options;
+    const {
+      log,
+      minBackoffMs = DEFAULT_MIN_BACKOFF_MS,
+      maxBackoffMs = 10_000,
+      stableMs = 30_000,
+    } = this.#options;
     const { signal } = this.#stopping;
     let pauseMs = minBackoffMs;
     let startedAt = performance.now();
     for (;;) {
-      const { how, lastWords } = await slot.child.exited;
+      const exit = await slot.child.exited;
+      const { how, lastWords } = exit;
       if (signal.aborted) return;
       if (performance.now() - startedAt >= stableMs) pauseMs = minBackoffMs;
       log.warn(
         { child: slot.spec.name, retryMs: pauseMs, ...(lastWords === undefined ? {} : { lastWords }) },
         `${slot.spec.name} ended with ${how}; starting it again in ${pauseMs} ms`,
       );
+      this.#mend(slot, exit);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       pauseMs = Math.min(pauseMs * 2, maxBackoffMs);
@@ -122,6 +163,22 @@ export class Supervisor {
       if (info !== undefined) log.info({ child: slot.spec.name }, `${slot.spec.name} runs again`);
       // Alive but not ready in time is as good as dead; killed, it takes the same way round.
       else slot.child.kill();
+    }
+  }
+
+  /** True where the child's own `recover` mended something; it says what. */
+  #mend({ spec }: Slot, exit: Exit): boolean {
+    const { log } = this.#options;
+    try {
+      const line = spec.recover?.(exit);
+      if (line !== undefined) log.warn({ child: spec.name }, line);
+      return line !== undefined;
+    } catch (error) {
+      log.warn(
+        { child: spec.name },
+        `what keeps ${spec.name} from starting cannot be mended: ${oneLine(error)}`,
+      );
+      return false;
     }
   }
 

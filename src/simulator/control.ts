@@ -6,6 +6,9 @@ import { z } from 'zod';
  * - `reset`: the connection is reset; `hang`: no answer ever
  * - `truncated`: the true answer's first half, as a complete response; `html`: a page of HTML with status 200
  * - `graphql`: HTTP 200 with `errors` of that message, and `data` if given
+ * - `empty`: a well-formed answer that holds nothing, with the true head
+ * - `behind`: the answer of a node that has indexed only up to that many seconds ago
+ * - `ignoresCursor`: the first page, whatever cursor was sent
  */
 export const FAULT_SCHEMA = z.discriminatedUnion('kind', [
   z.object({
@@ -19,6 +22,9 @@ export const FAULT_SCHEMA = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('truncated') }),
   z.object({ kind: z.literal('html') }),
   z.object({ kind: z.literal('graphql'), message: z.string(), data: z.unknown().optional() }),
+  z.object({ kind: z.literal('empty') }),
+  z.object({ kind: z.literal('behind'), seconds: z.number().int().positive() }),
+  z.object({ kind: z.literal('ignoresCursor') }),
 ]);
 export type Fault = z.output<typeof FAULT_SCHEMA>;
 

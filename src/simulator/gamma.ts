@@ -1,5 +1,5 @@
 import { GammaRefusal, keysetPage, pageSize, select } from './gammaQuery.ts';
-import type { ApiHandler, ApiRequest, ApiResponse } from './http.ts';
+import type { Api, ApiRequest, ApiResponse } from './http.ts';
 import type { GammaMarket, MarketEntry, Upstream } from './upstream.ts';
 
 const MAX_URL = 8 * 1024;
@@ -17,20 +17,28 @@ const DEPRECATION = {
  * Quirks kept: pages clamped to 100, `closed=false` unless said otherwise (for id filters too), wrong cursor
  * names ignored, 422 for order fields in snake case, 414 for long URLs.
  */
-export function gammaApi(upstream: Upstream): ApiHandler {
-  return (request) => {
-    if (request.urlLength > MAX_URL) {
-      return { status: 414, body: '<html><head><title>414 Request-URI Too Large</title></head></html>' };
-    }
-    if (request.method !== 'GET') return problem(405, 'method not allowed');
-    try {
-      const response = route(upstream, request);
-      return { ...response, headers: { 'cache-control': 'public, max-age=300', ...response.headers } };
-    } catch (error) {
-      if (error instanceof GammaRefusal) return problem(error.status, error.message);
-      throw error;
-    }
-  };
+export function gammaApi(): Api {
+  return { answer, withoutCursor };
+}
+
+function withoutCursor(request: ApiRequest): ApiRequest {
+  const query = new URLSearchParams(request.query);
+  query.delete('after_cursor');
+  return { ...request, query };
+}
+
+function answer(request: ApiRequest, upstream: Upstream): ApiResponse {
+  if (request.urlLength > MAX_URL) {
+    return { status: 414, body: '<html><head><title>414 Request-URI Too Large</title></head></html>' };
+  }
+  if (request.method !== 'GET') return problem(405, 'method not allowed');
+  try {
+    const response = route(upstream, request);
+    return { ...response, headers: { 'cache-control': 'public, max-age=300', ...response.headers } };
+  } catch (error) {
+    if (error instanceof GammaRefusal) return problem(error.status, error.message);
+    throw error;
+  }
 }
 
 function route(upstream: Upstream, { path, query }: ApiRequest): ApiResponse {

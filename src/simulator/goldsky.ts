@@ -1,6 +1,6 @@
 import { execute, GraphQLError, parse, validate, type DocumentNode, type ExecutionResult } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { ApiHandler, ApiRequest, ApiResponse } from './http.ts';
+import type { Api, ApiRequest, ApiResponse } from './http.ts';
 import { ORDER_SCHEMA } from './orderSchema.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -11,9 +11,9 @@ type Prepared = DocumentNode | readonly GraphQLError[];
  * The orderbook subgraph as a GraphQL endpoint: POST a query, with or without variables, to any path. Errors come
  * with HTTP 200 and `errors`: those of parsing and validation have `locations`, those of execution a message only.
  */
-export function goldskyApi(upstream: Upstream): ApiHandler {
+export function goldskyApi(): Api {
   const prepared = new LRUCache<string, { readonly result: Prepared }>({ max: 200 });
-  return (request) => {
+  const respond = (request: ApiRequest, upstream: Upstream): ApiResponse => {
     if (request.method !== 'POST') return { status: 405, body: { message: 'Use POST with a GraphQL query' } };
     const body = readBody(request);
     if (body === undefined)
@@ -37,6 +37,16 @@ export function goldskyApi(upstream: Upstream): ApiHandler {
       upstream,
     );
   };
+  return { answer: respond, withoutCursor };
+}
+
+/** A cursor is `id_gt` within a second, else `timestamp_gt`: only the variable `where` is looked at. */
+function withoutCursor(request: ApiRequest): ApiRequest {
+  const body = readBody(request);
+  const where = { ...(body?.variables['where'] as Record<string, unknown> | undefined) };
+  if ('id_gt' in where) delete where['id_gt'];
+  else delete where['timestamp_gt'];
+  return { ...request, body: JSON.stringify({ ...body, variables: { ...body?.variables, where } }) };
 }
 
 function prepare(query: string): Prepared {

@@ -1,3 +1,5 @@
+import type { Upstream } from './upstream.ts';
+
 /** One request to a stand-in API: the path below the API's own prefix, the body as text. */
 export interface ApiRequest {
   readonly method: string;
@@ -15,7 +17,12 @@ export interface ApiResponse {
   readonly body: unknown;
 }
 
-export type ApiHandler = (request: ApiRequest) => ApiResponse;
+/** A stand-in API: answers requests from what an upstream has. */
+export interface Api {
+  answer(request: ApiRequest, upstream: Upstream): ApiResponse;
+  /** The request as a server reads it that pays no attention to the cursor. */
+  withoutCursor(request: ApiRequest): ApiRequest;
+}
 
 /** The response's text and headers as they go over the wire. */
 export function encode(response: ApiResponse): {

@@ -11,9 +11,10 @@ import {
   type Control,
   type Fault,
 } from './control.ts';
-import { encode, type ApiHandler, type ApiRequest, type ApiResponse } from './http.ts';
+import { encode, type Api, type ApiRequest, type ApiResponse } from './http.ts';
 import { RecordedExchange } from './recorded.ts';
 import type { Upstream } from './upstream.ts';
+import { behind, emptied } from './views.ts';
 
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -21,7 +22,7 @@ export interface ServerParts {
   readonly port: number;
   readonly upstream: Upstream;
   readonly control: Control;
-  readonly apis: Readonly<Record<ApiName, ApiHandler>>;
+  readonly apis: Readonly<Record<ApiName, Api>>;
 }
 
 /**
@@ -77,16 +78,17 @@ async function serve(parts: ServerParts, request: IncomingMessage, response: Ser
     urlLength: target.length - name.length - 1,
     body,
   };
-  await answer(parts.control[name], parts.apis[name], api, target.slice(name.length + 1), response);
+  await answer(parts, name, api, target.slice(name.length + 1), response);
 }
 
 async function answer(
-  control: ApiControl,
-  handler: ApiHandler,
+  { control: controls, apis, upstream }: ServerParts,
+  name: ApiName,
   request: ApiRequest,
   url: string,
   response: ServerResponse,
 ): Promise<void> {
+  const control = controls[name];
   const at = Date.now();
   const record = (status: number): void => {
     control.record({ at, method: request.method, url, body: request.body, status });
@@ -99,7 +101,7 @@ async function answer(
     response.socket?.resetAndDestroy();
     return;
   }
-  const result = waitMs > 0 ? tooMany(control, waitMs) : faulty(fault, () => handler(request));
+  const result = waitMs > 0 ? tooMany(control, waitMs) : faulty(fault, apis[name], request, upstream);
   record(result.status);
   if (control.latencyMs > 0) await sleep(control.latencyMs);
   send(response, result);
@@ -113,17 +115,25 @@ function tooMany(control: ApiControl, waitMs: number): ApiResponse {
 
 function faulty(
   fault: Exclude<Fault, { kind: 'hang' | 'reset' }> | undefined,
-  honest: () => ApiResponse,
+  api: Api,
+  request: ApiRequest,
+  upstream: Upstream,
 ): ApiResponse {
   switch (fault?.kind) {
     case undefined:
-      return honest();
+      return api.answer(request, upstream);
+    case 'empty':
+      return api.answer(request, emptied(upstream));
+    case 'behind':
+      return api.answer(request, behind(upstream, fault.seconds));
+    case 'ignoresCursor':
+      return api.answer(api.withoutCursor(request), upstream);
     case 'status': {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
       return { status: fault.status, headers, body: fault.body ?? { error: `status ${fault.status}` } };
     }
     case 'truncated': {
-      const { text, headers } = encode(honest());
+      const { text, headers } = encode(api.answer(request, upstream));
       return { status: 200, headers, body: text.slice(0, Math.floor(text.length / 2)) };
     }
     case 'html':

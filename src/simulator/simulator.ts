@@ -41,7 +41,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   control.gamma.limit = limitOf(options.gammaLimit);
   control.goldsky.limit = limitOf(options.goldskyLimit);
   control.gamma.latencyMs = control.goldsky.latencyMs = options.latencyMs ?? 0;
-  const apis = { gamma: gammaApi(upstream), goldsky: goldskyApi(upstream) };
+  const apis = { gamma: gammaApi(), goldsky: goldskyApi() };
   const { port, close } = await listen({ port: options.port ?? 0, upstream, control, apis });
   const base = `http://127.0.0.1:${port}`;
   return { port, gammaUrl: `${base}/gamma`, goldskyUrl: `${base}/goldsky`, control, upstream, close };

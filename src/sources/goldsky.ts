@@ -2,13 +2,25 @@ import { GraphQLClient } from 'graphql-request';
 import { isRecord } from '../domain/fields.ts';
 import { graphqlError, isUnknownMeta } from './goldskyErrors.ts';
 import { badBody, fetchBody, parseJsonBody, upstream, upstreamError, type Upstream } from './http.ts';
-import { nextCursor, type SubgraphCursor, type SubgraphHead, type SubgraphPage } from './subgraphPage.ts';
+import {
+  lacksKnown,
+  nextCursor,
+  type SubgraphCursor,
+  type SubgraphHead,
+  type SubgraphPage,
+} from './subgraphPage.ts';
 import { UpstreamError } from './upstreamError.ts';
 
 export type { SubgraphCursor, SubgraphHead, SubgraphPage } from './subgraphPage.ts';
 
 /** graph-node refuses larger pages. */
 export const GOLDSKY_MAX_PAGE = 1000;
+
+/**
+ * A reorg reaches this far back from the newest block, in seconds: graph-node's ETHEREUM_REORG_THRESHOLD of 250 blocks
+ * of 2 s, and a margin.
+ */
+export const REORG_WINDOW_S = 600;
 
 export interface GoldskyOptions {
   /** The subgraph's GraphQL endpoint. */
@@ -23,9 +35,13 @@ export interface FetchPageOptions {
   readonly signal?: AbortSignal;
   /** Overrides the source's page size for this request: after an error with `shrink`. */
   readonly pageSize?: number;
+  /** Only records before this second. */
+  readonly before?: number;
+  /** A record that an earlier answer held and this one has to hold, too. */
+  readonly known?: SubgraphCursor;
 }
 
-/** How far a timestamp may lie ahead of both clocks, ours and the subgraph's, in seconds. */
+/** How far a timestamp may lie ahead of our clock, in seconds: one beyond is not believed. */
 const BELIEVED_AHEAD_S = 86_400;
 
 const META = '_meta { block { number timestamp } hasIndexingErrors }';
@@ -66,37 +82,55 @@ export class GoldskySource {
    * The records after `cursor`: one request (two the first time a server refuses `_meta`). Without an id in the cursor they
    * are of second `cursor.timestamp` and later, with an id they are the rest of that second.
    *
-   * @throws UpstreamError, `shrink` set where a smaller page may help; an error is never an empty page
+   * @throws UpstreamError, `shrink` set where a smaller page may help; an error is never an empty page.
+   *   UPSTREAM_LAGGING and UPSTREAM_LOST_EVENTS where the answer lacks `known`
    */
   async fetchPage(cursor: SubgraphCursor, options: FetchPageOptions = {}): Promise<SubgraphPage> {
     const pageSize = options.pageSize === undefined ? this.#pageSize : checkedPageSize(options.pageSize);
-    const data = await this.#query(cursor, pageSize, options.signal);
+    const { before, known } = options;
+    const data = await this.#query(cursor, pageSize, options);
     const records = data['orderFilledEvents'];
     if (!Array.isArray(records)) throw badBody(this.#api, 'answered without a list of order events');
     const head = this.#head(data['_meta']);
-    const latest = Math.max(Math.floor(Date.now() / 1000), head?.timestamp ?? 0) + BELIEVED_AHEAD_S;
-    const result = nextCursor(records, cursor, pageSize, latest);
+    const latest = latestBelieved();
+    const result = nextCursor(records, cursor, pageSize, { latest, before });
     if (!result.ok) {
       if (result.problem === 'untrusted') throw badBody(this.#api, result.what);
       throw upstreamError(this.#api, 'GOLDSKY_CURSOR_STUCK', result.what, { retry: 'attempt' });
     }
+    if (known !== undefined && lacksKnown(records, known, result.full, latest)) throw this.#lost(known, head);
     return {
       records: (records as unknown[]).slice(0, result.keep),
       next: result.next,
+      known: result.known,
       full: result.full,
       sameSecond: cursor.id !== '',
       head,
     };
   }
 
+  /** An empty or short page is not the end where more is known to be there. */
+  #lost(known: SubgraphCursor, head: SubgraphHead | undefined): UpstreamError {
+    if (head !== undefined && head.timestamp < known.timestamp) {
+      const what = `answered from a node that lags: it has indexed only up to second ${head.timestamp}`;
+      return upstreamError(this.#api, 'UPSTREAM_LAGGING', what, { retry: 'wait' });
+    }
+    const what = `answered without an event of second ${known.timestamp} that it gave before`;
+    return upstreamError(this.#api, 'UPSTREAM_LOST_EVENTS', what, {
+      retry: 'wait',
+      context: head === undefined ? {} : { headTimestamp: head.timestamp },
+    });
+  }
+
   async #query(
     cursor: SubgraphCursor,
     first: number,
-    signal: AbortSignal | undefined,
+    { before, signal }: FetchPageOptions,
   ): Promise<Record<string, unknown>> {
+    const until = before === undefined ? {} : { timestamp_lt: String(before) };
     const where =
       cursor.id === ''
-        ? { timestamp_gt: String(cursor.timestamp - 1) }
+        ? { timestamp_gt: String(cursor.timestamp - 1), ...until }
         : { timestamp: String(cursor.timestamp), id_gt: cursor.id };
     const request = { variables: { first, where }, ...(signal === undefined ? {} : { signal }) };
     const askedMeta = this.#withMeta;
@@ -144,8 +178,13 @@ export class GoldskySource {
     if (!isRecord(block)) return undefined;
     const { number, timestamp } = block;
     if (typeof number !== 'number' || typeof timestamp !== 'number') return undefined;
+    if (!Number.isSafeInteger(timestamp) || timestamp < 0 || timestamp > latestBelieved()) return undefined;
     return { blockNumber: number, timestamp };
   }
+}
+
+function latestBelieved(): number {
+  return Math.floor(Date.now() / 1000) + BELIEVED_AHEAD_S;
 }
 
 function hasErrors(errors: unknown): boolean {

@@ -28,7 +28,7 @@ export function graphqlError(api: Upstream, errors: unknown): UpstreamError {
   }
   if (messages.every((message) => message === ''))
     return badBody(api, 'answered with errors without a message');
-  return upstreamError(api, 'UPSTREAM_QUERY_FAILED', what, { retry: 'attempt' });
+  return upstreamError(api, 'UPSTREAM_QUERY_FAILED', what, { retry: 'wait' });
 }
 
 /** True where every error says that the schema has no `_meta`, or not the fields asked of it. */

@@ -1,11 +1,13 @@
 import { displayUrl } from '../base/config.ts';
 import { oneLine } from '../base/errors.ts';
 import { isRecord } from '../domain/fields.ts';
+import { parseLossless } from './losslessJson.ts';
 import { UpstreamError, type UpstreamErrorCode, type UpstreamErrorOptions } from './upstreamError.ts';
 import { errorText, excerpt, retryAfterMs, saysRateLimited } from './upstreamText.ts';
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
-export const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** A page of the usual size is far smaller: what is read here lies in memory and, as a job, in Redis. */
+export const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 
 /** One upstream API, as its requests and error messages need it. */
 export interface Upstream {
@@ -53,7 +55,9 @@ export async function fetchBody(api: Upstream, url: string | URL, init: RequestI
   const caller = init.signal ?? undefined;
   const onAbort = () => {
     const what = 'was not waited for: the request was stopped from this side';
-    controller.abort(upstreamError(api, 'UPSTREAM_ABORTED', what, { retry: 'wait', cause: caller?.reason }));
+    // No wait: the job is to be taken up at once by those that go on.
+    const options = { retry: 'wait', waitMs: 0, cause: caller?.reason } as const;
+    controller.abort(upstreamError(api, 'UPSTREAM_ABORTED', what, options));
   };
   if (caller?.aborted === true) onAbort();
   else caller?.addEventListener('abort', onAbort, { once: true });
@@ -72,13 +76,13 @@ export async function fetchBody(api: Upstream, url: string | URL, init: RequestI
 }
 
 /**
- * The JSON of a 2xx body. A body that is only an error (`{"error": "Too Many Requests"}`, seen with status 200) is one.
+ * The JSON of a 2xx body (see losslessJson.ts for what JavaScript cannot hold). A body that is only an error (`{"error": "Too Many Requests"}`, seen with status 200) is one.
  * @throws UpstreamError
  */
 export function parseJsonBody(api: Upstream, body: string): unknown {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body);
+    parsed = parseLossless(body);
   } catch (cause) {
     throw badBody(api, `answered with ${body === '' ? 'an empty body' : 'broken or truncated JSON'}`, {
       cause,

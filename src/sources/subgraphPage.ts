@@ -17,6 +17,8 @@ export interface SubgraphPage {
   readonly records: unknown[];
   /** Where to go on. */
   readonly next: SubgraphCursor;
+  /** A record of this answer that the answer to `next` has to hold again; undefined where it need not hold any. */
+  readonly known: SubgraphCursor | undefined;
   /** The page was full: more may follow at once. */
   readonly full: boolean;
   /** The request was for the rest of one second (the cursor had an id). */
@@ -35,6 +37,7 @@ export type NextCursor =
   | {
       readonly ok: true;
       readonly next: SubgraphCursor;
+      readonly known: SubgraphCursor | undefined;
       readonly full: boolean;
       /** Records of the page that lie before `next`; those behind them are read again. */
       readonly keep: number;
@@ -58,14 +61,16 @@ const MOST_CUT = 0.4;
  * - A short page otherwise has reached the newest second, which is read again, whole: events of the same second with
  *   smaller ids may still come.
  *
- * @param latest unix seconds: a timestamp beyond it is not believed, or it would carry the cursor past what is to come
+ * @param bounds `latest`, unix seconds: a timestamp beyond it is not believed, or it would carry the cursor past what is to
+ *   come; `before`: only records before this second were asked for
  */
 export function nextCursor(
   records: readonly unknown[],
   cursor: SubgraphCursor,
   pageSize: number,
-  latest: number,
+  bounds: { readonly latest: number; readonly before?: number | undefined },
 ): NextCursor {
+  const { latest, before = Infinity } = bounds;
   if (records.length > pageSize) {
     return untrusted(`answered with ${records.length} records where at most ${pageSize} were asked for`);
   }
@@ -77,7 +82,8 @@ export function nextCursor(
   for (const [index, record] of records.entries()) {
     const position = positionOf(record, latest);
     if (position === undefined) continue;
-    if (!isAfterCursor(position, cursor)) return untrusted('answered with records that were not asked for');
+    if (!isAfterCursor(position, cursor) || position.timestamp >= before)
+      return untrusted('answered with records that were not asked for');
     if (last !== undefined && position.timestamp < last.timestamp) {
       return untrusted('answered with records that are not in (timestamp, id) order');
     }
@@ -89,7 +95,7 @@ export function nextCursor(
   const keepAll = records.length;
   if (records.length < pageSize) {
     const timestamp = sameSecond ? cursor.timestamp + 1 : (last?.timestamp ?? cursor.timestamp);
-    return { ok: true, next: { timestamp, id: '' }, full: false, keep: keepAll };
+    return going({ timestamp, id: '' }, false, keepAll, last);
   }
   if (last === undefined) {
     const what =
@@ -98,11 +104,40 @@ export function nextCursor(
   }
   const cut = records.length - secondStart;
   if (!sameSecond && last.timestamp !== firstSecond && cut <= pageSize * MOST_CUT) {
-    return { ok: true, next: { timestamp: last.timestamp, id: '' }, full: true, keep: secondStart };
+    return going({ timestamp: last.timestamp, id: '' }, true, secondStart, last);
   }
   // Going on after an id needs the server's order by id, or records in between would be lost.
   if (!tiesInOrder) return untrusted('answered with records that are not in (timestamp, id) order');
-  return { ok: true, next: last, full: true, keep: keepAll };
+  return going(last, true, keepAll, last);
+}
+
+function going(
+  next: SubgraphCursor,
+  full: boolean,
+  keep: number,
+  last: SubgraphCursor | undefined,
+): NextCursor {
+  const isReadAgain = next.id === '' && last?.timestamp === next.timestamp;
+  return { ok: true, next, known: isReadAgain ? last : undefined, full, keep };
+}
+
+/**
+ * Whether an answer lacks a record that an earlier one held: a reorg took it, or the answer comes from a node that
+ * lost or lacks data, and is not to be taken for the end. A full page may end before it.
+ */
+export function lacksKnown(
+  records: readonly unknown[],
+  known: SubgraphCursor,
+  isFull: boolean,
+  latest: number,
+): boolean {
+  let last: SubgraphCursor | undefined;
+  for (const record of records) {
+    const position = positionOf(record, latest);
+    if (position?.id === known.id && position.timestamp === known.timestamp) return false;
+    last = position ?? last;
+  }
+  return !(isFull && last !== undefined && compare(last, known) < 0);
 }
 
 function untrusted(what: string): NextCursor {

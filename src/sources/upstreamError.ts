@@ -7,6 +7,9 @@ import { AppError, type AppErrorOptions } from '../base/errors.ts';
  * - `UPSTREAM_RATE_LIMITED`: 429, or a body that says so; `waitMs` where the server names a time.
  * - `UPSTREAM_SERVER_ERROR`: 5xx, or an error the server says is temporary.
  * - `UPSTREAM_BAD_BODY`: HTML, truncated JSON, too large, another shape, records that contradict the request.
+ * - `UPSTREAM_LAGGING`: the node that answered is behind one that answered before: come back later.
+ * - `UPSTREAM_LOST_EVENTS`: the answer lacks an event that an earlier one held: a reorg, or a node that lacks data.
+ * - `UPSTREAM_EMPTY`: an answer without events for a time in which there should be some: asked again before it is believed.
  * - `UPSTREAM_TOO_EXPENSIVE`: the query is refused for its cost: ask for a smaller page.
  * - `UPSTREAM_QUERY_FAILED`: an error of no known class.
  * - `UPSTREAM_REJECTED`: the request itself is refused (4xx, validation, no such subgraph): a person must look.
@@ -19,6 +22,9 @@ export type UpstreamErrorCode =
   | 'UPSTREAM_RATE_LIMITED'
   | 'UPSTREAM_SERVER_ERROR'
   | 'UPSTREAM_BAD_BODY'
+  | 'UPSTREAM_LAGGING'
+  | 'UPSTREAM_LOST_EVENTS'
+  | 'UPSTREAM_EMPTY'
   | 'UPSTREAM_TOO_EXPENSIVE'
   | 'UPSTREAM_QUERY_FAILED'
   | 'UPSTREAM_REJECTED'
@@ -41,4 +47,25 @@ export class UpstreamError extends AppError {
     super(code, message, { ...options, context: { ...options.context, ...(shrink ? { shrink } : {}) } });
     this.shrink = shrink;
   }
+}
+
+/** What tells nothing against the API itself: it answered, and what it said is dealt with request by request. */
+const ANSWERED: ReadonlySet<string> = new Set([
+  'UPSTREAM_TOO_EXPENSIVE',
+  'UPSTREAM_LAGGING',
+  'UPSTREAM_LOST_EVENTS',
+  'UPSTREAM_EMPTY',
+] satisfies UpstreamErrorCode[]);
+
+/**
+ * What the error of a request says about its API as a whole.
+ * - `failed`: it does not do what it is for. A refused request (4xx) counts as well: one alone does no harm, but an
+ *   API that refuses everybody is as good as away.
+ * - `works`: it answers; the answer was refused for its cost or size, or comes from a node that lags or lacks events.
+ * - `none`: nothing: the request was ended from this side, or did not get as far as the API.
+ */
+export function verdictOf(error: unknown): 'failed' | 'works' | 'none' {
+  if (!(error instanceof UpstreamError) || error.code === 'UPSTREAM_ABORTED') return 'none';
+  const tooLarge = error.code === 'UPSTREAM_BAD_BODY' && error.shrink;
+  return tooLarge || ANSWERED.has(error.code) ? 'works' : 'failed';
 }

@@ -29,12 +29,12 @@ export function saysRateLimited(said: string): boolean {
 }
 
 /**
- * `Retry-After` (seconds, or an HTTP date) in milliseconds from now, at most a quarter of an hour; undefined when absent or
- * unreadable.
+ * `Retry-After` (seconds, or an HTTP date) in milliseconds from now, at most a quarter of an hour; undefined when absent,
+ * unreadable or over: the caller's own pauses are kinder then.
  */
 export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
   const value = header?.trim() ?? '';
   if (value === '') return undefined;
   const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(Math.ceil(ms), 0), MAX_RETRY_AFTER_MS);
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_RETRY_AFTER_MS) : undefined;
 }

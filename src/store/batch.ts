@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { CoveredRange } from '../domain/coverage.ts';
-import { ClickHouseRefused, type Database } from './clickhouse.ts';
+import { ClickHouseRefused, INSERT_MS, type Database } from './clickhouse.ts';
 import { recordCoverage } from './coverage.ts';
+import { resolve, rowSource, type Resolution } from './quarantine.ts';
+import { rowHash } from './rowKey.ts';
 import { DATA_TABLES, quarantineRow, TABLES, toLines, type DataTable } from './tables.ts';
 
 /** Encoded rows of one table: lines of JSONCompactEachRow, each ended by a newline. */
@@ -14,6 +15,8 @@ export interface EncodedRows {
 export interface Batch {
   readonly rows: Partial<Record<DataTable, readonly EncodedRows[]>>;
   readonly coverage: readonly CoveredRange[];
+  /** Quarantined records that have become rows of this batch. */
+  readonly resolved?: readonly Resolution[];
 }
 
 export function encodeRows(rows: readonly string[]): EncodedRows {
@@ -21,50 +24,76 @@ export function encodeRows(rows: readonly string[]): EncodedRows {
 }
 
 /**
- * Writes a batch: the rows of every table, then the coverage. Done means on disk; done twice changes nothing.
+ * Writes a batch: the rows of every table, then what they resolve and the coverage. Done means on disk; done twice
+ * changes nothing.
  * A row that ClickHouse refuses is found by halving, goes to quarantine, and blocks no other.
+ * @param insertMs how long one insert may take, in milliseconds
  * @returns how many rows went to quarantine so
  * @throws ClickHouseUnavailable | ClickHouseRefused when no row is to blame
  */
-export async function writeBatch(database: Database, batch: Batch): Promise<number> {
-  const refused: string[] = [];
+export async function writeBatch(
+  database: Database,
+  batch: Batch,
+  insertMs: number = INSERT_MS,
+): Promise<number> {
+  const refused: RefusedRow[] = [];
   for (const table of DATA_TABLES) {
     const texts = (batch.rows[table] ?? []).map((part) => part.lines).filter((text) => text !== '');
-    if (texts.length > 0) refused.push(...(await insertSifting(database, table, texts)));
+    if (texts.length > 0) refused.push(...(await insertSifting(database, table, texts, insertMs)));
   }
   if (refused.length > 0) {
-    await database.insertLines('quarantine_versions', TABLES.quarantine_versions, [toLines(refused)]);
+    const rows = toLines(refused.map(({ row }) => row));
+    await database.insertLines('quarantine_versions', TABLES.quarantine_versions, [rows]);
   }
+  const { resolved = [] } = batch;
+  if (resolved.length > 0) await resolve(database, resolved, new Set(refused.map(({ hash }) => hash)));
   if (batch.coverage.length > 0) await recordCoverage(database, batch.coverage);
   return refused.length;
 }
 
-/** Inserts what can be inserted, halving what is refused; gives the quarantine rows of the lines that cannot. */
+interface RefusedRow {
+  /** What makes the row itself (rowHash). */
+  readonly hash: string;
+  /** For the quarantine. */
+  readonly row: string;
+}
+
+/** Inserts what can be inserted, halving what is refused; gives the lines that cannot. */
 async function insertSifting(
   database: Database,
   table: DataTable,
   texts: readonly string[],
-): Promise<string[]> {
+  insertMs: number,
+): Promise<RefusedRow[]> {
   try {
-    await database.insertLines(table, TABLES[table], texts);
+    await database.insertLines(table, TABLES[table], texts, insertMs);
     return [];
   } catch (error) {
-    if (!(error instanceof ClickHouseRefused) || !error.isAboutRows) throw error;
+    if (!(error instanceof ClickHouseRefused) || error.blame !== 'rows') throw error;
     const lines = splitLines(texts.join(''));
     const [only] = lines;
     if (lines.length === 1 && only !== undefined) return [refusedRow(table, only, error)];
     const middle = Math.ceil(lines.length / 2);
     return [
-      ...(await insertSifting(database, table, [toLines(lines.slice(0, middle))])),
-      ...(await insertSifting(database, table, [toLines(lines.slice(middle))])),
+      ...(await insertSifting(database, table, [toLines(lines.slice(0, middle))], insertMs)),
+      ...(await insertSifting(database, table, [toLines(lines.slice(middle))], insertMs)),
     ];
   }
 }
 
-function refusedRow(table: DataTable, line: string, reason: ClickHouseRefused): string {
-  const hash = createHash('sha256').update(line).digest('hex');
-  const text = `refused by ClickHouse: ${String(reason.context['serverText'] ?? reason.message)}`;
-  return quarantineRow(`clickhouse.${table}`, hash, text, line, Date.now());
+/** A row that is refused again, in another version too, replaces itself in quarantine. */
+function refusedRow(table: DataTable, line: string, error: ClickHouseRefused): RefusedRow {
+  const hash = rowHash(table, line);
+  const reason = `refused by ClickHouse: ${troubleWith(error)}`;
+  return { hash, row: quarantineRow(rowSource(table), hash, reason, line, Date.now()) };
+}
+
+/** Short, and the same for every row with the same trouble: the error's name, and its constraint or column. */
+function troubleWith(error: ClickHouseRefused): string {
+  const text = String(error.context['serverText'] ?? '');
+  const constraint = /^Constraint `([^`]+)`/.exec(text)?.[1] ?? '';
+  const column = /while reading the value of key (\w+)/.exec(text)?.[1];
+  return `${error.serverType} ${column === undefined ? constraint : `in ${column}`}`.trimEnd();
 }
 
 function splitLines(text: string): string[] {

@@ -1,56 +1,10 @@
 import { Readable } from 'node:stream';
-import {
-  ClickHouseError,
-  createClient,
-  drainStream,
-  type ClickHouseClient,
-  type ClickHouseSettings,
-} from '@clickhouse/client';
-import { displayUrl, type Config } from '../base/config.ts';
-import { AppError, oneLine } from '../base/errors.ts';
+import { text } from 'node:stream/consumers';
+import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
+import type { Config } from '../base/config.ts';
+import { ClickHouseRefused, ClickHouseUnavailable, serverErrorOf } from './clickhouseErrors.ts';
 
-/** Codes of a wrong user or password, or of a user that may not do this. */
-const AUTH_CODES = new Set([192, 193, 194, 497, 516]);
-
-/** Codes that speak of the rows themselves: parse errors, types, ranges. Splitting the batch finds the row. */
-const ROW_CODES = new Set([
-  6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 131, 190, 321, 349, 407, 441, 469, 676,
-]);
-
-/** ClickHouse did not answer: nobody knows whether what was sent is in. Everything sent is idempotent. */
-export class ClickHouseUnavailable extends AppError {
-  constructor(url: string, cause: unknown) {
-    super('CLICKHOUSE_UNAVAILABLE', `ClickHouse does not answer at ${displayUrl(url)} (${oneLine(cause)})`, {
-      retry: 'wait',
-      cause,
-    });
-  }
-}
-
-/** ClickHouse answered with an error. */
-export class ClickHouseRefused extends AppError {
-  readonly serverCode: number;
-
-  constructor(what: string, cause: ClickHouseError) {
-    const serverCode = Number(cause.code);
-    const mend = AUTH_CODES.has(serverCode) ? ': check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD' : '';
-    super(
-      'CLICKHOUSE_REFUSED',
-      `ClickHouse refused ${what}: ${cause.type ?? 'error'} (code ${cause.code})${mend}`,
-      {
-        retry: 'attempt',
-        cause,
-        context: { serverCode, serverText: cause.message.slice(0, 300) },
-      },
-    );
-    this.serverCode = serverCode;
-  }
-
-  /** The rows are to blame, not the server or the table. */
-  get isAboutRows(): boolean {
-    return ROW_CODES.has(this.serverCode);
-  }
-}
+export { ClickHouseRefused, ClickHouseUnavailable };
 
 /**
  * Sent with every insert. Said out loud because newer servers changed their defaults: no server-side buffering
@@ -62,20 +16,30 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   max_partitions_per_insert_block: '0',
 };
 
+/** Milliseconds until a request is given up: nobody may wait for a server that hangs without end. */
+const QUERY_MS = 30_000;
+const STATEMENT_MS = 60_000;
+export const INSERT_MS = 30_000;
+/** The client's own bound, on silence; the ones above come first. */
+const SILENCE_MS = 600_000;
+
 export interface DatabaseOptions {
+  /** For every request, in place of the usual times. */
   readonly requestTimeoutMs?: number;
   readonly maxConnections?: number;
 }
 
-/** The program's way to ClickHouse: queries in, plain rows out, errors typed. */
+/** The program's way to ClickHouse: queries in, plain rows out, errors typed, an end to every request. */
 export class Database {
   readonly name: string;
   readonly #url: string;
   readonly #client: ClickHouseClient;
+  readonly #requestTimeoutMs: number | undefined;
 
   constructor(config: Config['clickhouse'], options: DatabaseOptions = {}) {
     this.#url = config.url;
     this.name = config.database;
+    this.#requestTimeoutMs = options.requestTimeoutMs;
     this.#client = createClient({
       url: config.url,
       username: config.user,
@@ -84,7 +48,7 @@ export class Database {
       application: 'polymarket-pipeline',
       // Long parameter lists (tokens) go in the body: a URL has its limits.
       use_multipart_params_auto: true,
-      request_timeout: options.requestTimeoutMs ?? 60_000,
+      request_timeout: SILENCE_MS,
       max_open_connections: options.maxConnections ?? 16,
       // Below the server's own keep-alive (3 to 10 s), so that a reused socket is never one it just closed.
       keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
@@ -94,7 +58,7 @@ export class Database {
 
   /** Rows of a SELECT as objects. 64-bit integers and decimals come as strings. */
   async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
-    return await this.#call('a query', async () => {
+    return await this.#call('a query', QUERY_MS, async (signal) => {
       const result = await this.#client.query({
         query,
         query_params: params,
@@ -103,47 +67,51 @@ export class Database {
           output_format_json_quote_64bit_integers: 1,
           output_format_json_quote_decimals: 1,
         },
+        abort_signal: signal,
       });
+      signal.addEventListener('abort', () => result.close(), { once: true });
+      mustBeClickHouse(result.response_headers);
       return await result.json<T>();
     });
   }
 
   /** Runs DDL or an INSERT ... SELECT. */
   async run(query: string, params: Record<string, unknown> = {}): Promise<void> {
-    await this.#call('a statement', async () => {
-      await this.#client.command({ query, query_params: params, clickhouse_settings: INSERT_SETTINGS });
+    await this.#call('a statement', STATEMENT_MS, async (signal) => {
+      await this.#exec(signal, { query, query_params: params, clickhouse_settings: INSERT_SETTINGS });
     });
   }
 
   /** Runs a statement with no current database: for CREATE DATABASE. */
   async runOutside(query: string): Promise<void> {
-    await this.#call('a statement', async () => {
-      await this.#client.command({
-        query,
-        clickhouse_settings: { database: 'default' },
-      });
+    await this.#call('a statement', STATEMENT_MS, async (signal) => {
+      await this.#exec(signal, { query, clickhouse_settings: { database: 'default' } });
     });
   }
 
   /**
    * Inserts rows already encoded as JSONCompactEachRow, one a line. Done means on disk.
+   * @param timeoutMs when it is given up; what was sent may be in all the same
    * @throws ClickHouseUnavailable | ClickHouseRefused
    */
-  async insertLines(table: string, columns: readonly string[], chunks: readonly string[]): Promise<void> {
-    await this.#call(`an insert into ${table}`, async () => {
-      const { stream } = await this.#client.exec({
+  async insertLines(
+    table: string,
+    columns: readonly string[],
+    chunks: readonly string[],
+    timeoutMs = INSERT_MS,
+  ): Promise<void> {
+    await this.#call(`an insert into ${table}`, timeoutMs, async (signal) => {
+      await this.#exec(signal, {
         query: `INSERT INTO ${table} (${columns.join(', ')}) FORMAT JSONCompactEachRow`,
         values: Readable.from(chunks, { objectMode: false }),
         clickhouse_settings: { ...INSERT_SETTINGS, log_comment: `pipeline:${table}` },
       });
-      // The answer must be read to its end: it may hold the error, and the socket is not free before.
-      await drainStream(stream);
     });
   }
 
-  /** True when the server answers at all. */
-  async ping(): Promise<boolean> {
-    const result = await this.#client.ping();
+  /** True when the server answers at all, within that time. */
+  async answers(timeoutMs: number): Promise<boolean> {
+    const result = await this.#client.ping({ select: false, abort_signal: AbortSignal.timeout(timeoutMs) });
     return result.success;
   }
 
@@ -151,26 +119,62 @@ export class Database {
     await this.#client.close();
   }
 
-  async #call<T>(what: string, send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      if (error instanceof ClickHouseError) throw new ClickHouseRefused(what, error);
-      if (isNetworkTrouble(error)) throw new ClickHouseUnavailable(this.#url, error);
-      // A proxy's error page, say: somebody answered, but not ClickHouse.
-      throw new AppError('CLICKHOUSE_ANSWER', `${what} was not answered by ClickHouse: ${oneLine(error)}`, {
-        retry: 'attempt',
-        cause: error,
+  /** A statement without a result. Its answer is read to the end: an error may stand there. */
+  async #exec(
+    signal: AbortSignal,
+    statement: Parameters<ClickHouseClient['exec']>[0],
+  ): Promise<void> {
+    const { stream, response_headers } = await this.#client.exec({ ...statement, abort_signal: signal });
+    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    mustBeClickHouse(response_headers);
+    const answer = await text(stream);
+    if (serverErrorOf(answer) !== undefined) throw new Error(answer);
+  }
+
+  async #call<T>(what: string, usualMs: number, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const timeoutMs = this.#requestTimeoutMs ?? usualMs;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const late = new Promise<never>((_, reject) => {
+      deadline.signal.addEventListener('abort', () => {
+        const cause = new Error(`no answer within ${timeoutMs / 1000} s`);
+        reject(new ClickHouseUnavailable(this.#url, cause, true));
       });
+    });
+    try {
+      return await Promise.race([send(deadline.signal), late]);
+    } catch (error) {
+      if (error instanceof ClickHouseUnavailable) throw error;
+      const serverError = serverErrorOf(error);
+      if (serverError !== undefined) throw new ClickHouseRefused(what, serverError);
+      throw new ClickHouseUnavailable(this.#url, isNetworkTrouble(error) ? error : new NotClickHouse(error));
+    } finally {
+      clearTimeout(timer);
     }
   }
+}
+
+/** Somebody answered, but not ClickHouse: a gateway's error page, another program at its port. */
+class NotClickHouse extends Error {
+  constructor(cause: unknown) {
+    const text = (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, ' ').trim();
+    super(`what answers is not ClickHouse: ${text.slice(0, 100)}`);
+  }
+}
+
+/** An answer of another program may say "200", and nothing would be stored. */
+function mustBeClickHouse(headers: Record<string, unknown>): void {
+  if (Object.keys(headers).some((name) => name.startsWith('x-clickhouse-'))) return;
+  throw new NotClickHouse("an answer without ClickHouse's headers");
 }
 
 /** Node's own codes for a connection that was not made or broke, and the client's texts without a code. */
 function isNetworkTrouble(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof NotClickHouse) return true;
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (/^(E[A-Z]+|UND_ERR_\w+|ERR_STREAM_PREMATURE_CLOSE)$/.test(code)) return true;
-  return /timeout|socket hang up|aborted|premature close/i.test(error.message);
+  return (
+    /^(E[A-Z]+|UND_ERR_\w+|ERR_STREAM_PREMATURE_CLOSE)$/.test(code) ||
+    /^(Timeout error\.|socket hang up|aborted|The user aborted a request\.)$/i.test(error.message)
+  );
 }

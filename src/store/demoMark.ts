@@ -12,7 +12,7 @@ export type Contents = 'empty' | 'demo' | 'live';
 export async function contentsOf(database: Database): Promise<Contents> {
   const marked = await countOrNone(database, 'SELECT count() AS n FROM demo_mark');
   if (marked !== undefined) return 'demo';
-  const covered = await countOrNone(database, 'SELECT count() AS n FROM coverage_versions');
+  const covered = await countOrNone(database, 'SELECT count() AS n FROM coverage');
   return covered === undefined || covered === 0 ? 'empty' : 'live';
 }
 

@@ -71,6 +71,28 @@ export async function relabel(database: Database): Promise<string[]> {
   return [...new Set(marks.map((mark) => mark.token_id))];
 }
 
+/** Longer than the time between two looks (queues/tokenLookups.ts). */
+const LOOKED_AT_AGAIN_H = 3;
+
+/**
+ * Sets marks again that were taken off in the last hours of the server's clock, or in its future, so that the next pass
+ * looks at their trades once more: where that clock has jumped back, a mark set since then lies below what took the one
+ * before it off, and cannot be seen.
+ */
+export async function renewMarks(database: Database): Promise<void> {
+  const horizon = `toUInt64(toUnixTimestamp64Micro(now64(6) - INTERVAL ${LOOKED_AT_AGAIN_H} HOUR))`;
+  await database.run(
+    `INSERT INTO unlabelled_token_versions (token_id, day, version, is_deleted)
+     SELECT token_id, day, max(version) + 1, 0 FROM unlabelled_token_versions
+     WHERE token_id IN
+     (
+       SELECT token_id FROM market_token_versions
+       WHERE token_id IN (SELECT token_id FROM unlabelled_token_versions WHERE version > ${horizon})
+     )
+     GROUP BY token_id, day HAVING argMax(is_deleted, version) = 1 AND max(version) > ${horizon}`,
+  );
+}
+
 /**
  * Takes the marks of a token off that nothing is stored of any more (a sent test). Gives false where it has none.
  */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/log.ts';
-import { ClickHouseUnavailable, type Database } from './clickhouse.ts';
+import { ClickHouseRefused, ClickHouseUnavailable, type Database } from './clickhouse.ts';
 import { migrate } from './migrate.ts';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Waits for ClickHouse, then brings the schema up to date. Says once that it waits, not once a try.
+ * Waits for ClickHouse to be fit for it, then brings the schema up to date. Says once that it waits, not once a try.
  * @throws SchemaError | ClickHouseRefused; the signal's reason when it is aborted
  */
 export async function schemaReady(database: Database, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -18,9 +18,16 @@ export async function schemaReady(database: Database, logger: Logger, signal: Ab
         logger.info(`Schema of ${database.name} brought up to date: ${applied.join(', ')}.`);
       return;
     } catch (error) {
-      if (!(error instanceof ClickHouseUnavailable)) throw error;
+      if (!isAway(error)) throw error;
       if (pause === FIRST_PAUSE_MS) logger.warn(`${error.message}: trying again until it does.`);
       await sleep(pause, undefined, { signal });
     }
   }
+}
+
+/** A wrong password is not waited out: at a start somebody is there to see the line. */
+function isAway(error: unknown): error is Error {
+  return (
+    error instanceof ClickHouseUnavailable || (error instanceof ClickHouseRefused && error.blame === 'server')
+  );
 }

@@ -73,18 +73,38 @@ export const TABLES = {
   market_token_versions: ['token_id', 'market_id', 'condition_id', 'outcome_index', 'outcome', 'version'],
   quarantine_versions: ['source', 'record_hash', 'reason', 'record', 'received_at'],
   unlabelled_token_versions: ['token_id', 'day', 'is_deleted'],
-  coverage_versions: ['source', 'from_position', 'from_id', 'to_position', 'to_id', 'events', 'quarantined'],
+  unsettled_range_versions: ['source', 'from_position', 'to_position', 'checks', 'version', 'is_deleted'],
+  recount_versions: [
+    'source',
+    'from_position',
+    'to_position',
+    'request',
+    'recounted_at',
+    'upstream_events',
+    'stored_events',
+    'missing',
+    'unexpected',
+    'different',
+    'examples',
+  ],
+  coverage_start_versions: ['source', 'position', 'id'],
+  covered_range_versions: ['source', 'from_position', 'from_id', 'to_position', 'to_id', 'events', 'quarantined'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Table = keyof typeof TABLES;
 
-/** Data tables in the order of writing; coverage is not among them: it is written after all of these. */
+/**
+ * Data tables in the order of writing; coverage is not among them: it is written after all of these. A market after its
+ * tokens: once it is stored, the same object is not written again.
+ */
 export const DATA_TABLES = [
-  'market_versions',
   'market_token_versions',
+  'market_versions',
   'quarantine_versions',
   'order_event_versions',
   'unlabelled_token_versions',
+  'unsettled_range_versions',
+  'recount_versions',
 ] as const satisfies readonly Table[];
 
 export type DataTable = (typeof DATA_TABLES)[number];
@@ -138,9 +158,9 @@ export function orderEventRow(
 
 /**
  * @param raw the object as the API gave it
- * @param fetchedAt millisecond at which the API answered
+ * @param version millisecond at which the API answered (src/store/markets.ts: answerVersion)
  */
-export function marketRow(market: Market, raw: string, contentHash: string, fetchedAt: number): string {
+export function marketRow(market: Market, raw: string, contentHash: string, version: number): string {
   return JSON.stringify([
     market.id,
     market.conditionId,
@@ -174,17 +194,17 @@ export function marketRow(market: Market, raw: string, contentHash: string, fetc
     market.closedTime,
     raw,
     contentHash,
-    fetchedAt,
+    version,
   ]);
 }
 
 /** One row a token of the market, of both its ledgers: CTF tokens and PositionManager positions. */
-export function marketTokenRows(market: Market, fetchedAt: number): string[] {
+export function marketTokenRows(market: Market, version: number): string[] {
   const rows = new Map<string, string>();
   for (const ids of [market.tokenIds, market.positionIds]) {
     ids.forEach((tokenId, index) => {
       const outcome = market.outcomes[index] ?? '';
-      rows.set(tokenId, JSON.stringify([tokenId, market.id, market.conditionId, index, outcome, fetchedAt]));
+      rows.set(tokenId, JSON.stringify([tokenId, market.id, market.conditionId, index, outcome, version]));
     });
   }
   return [...rows.values()];
@@ -205,6 +225,78 @@ export function unlabelledTokenRow(tokenId: string, timestamp: number): string {
   return JSON.stringify([tokenId, new Date(timestamp * 1000).toISOString().slice(0, 10), 0]);
 }
 
+/**
+ * A mark of an unsettled range, or what answers it: just above its version, so that a mark set meanwhile is newer and
+ * stays. Version null: the server's clock sets it.
+ */
+export function markRow(
+  source: string,
+  { from, to, version }: { readonly from: number; readonly to: number; readonly version: string | null },
+  checks: number,
+  isDone: boolean,
+): string {
+  const above = version === null ? null : String(BigInt(version) + 1n);
+  return JSON.stringify([source, from, to, checks, above, isDone ? 1 : 0]);
+}
+
+/** Takes an order event out: its key and a version above the stored one. */
+export function deletedEventRow(key: StoredKey, version: string): string {
+  const row: Partial<Record<(typeof TABLES)['order_event_versions'][number], string | number>> = {
+    timestamp: key.timestamp,
+    transaction_hash: key.transactionHash,
+    log_index: key.logIndex,
+    order_hash: key.orderHash,
+    odd_id: key.oddId,
+    version,
+    is_deleted: 1,
+  };
+  return JSON.stringify(TABLES.order_event_versions.map((column) => row[column] ?? null));
+}
+
+/** What makes a stored order event itself. */
+export interface StoredKey {
+  /** Unix seconds. */
+  readonly timestamp: number;
+  readonly transactionHash: string;
+  readonly logIndex: number;
+  readonly orderHash: string;
+  readonly oddId: string;
+}
+
+export function recountRow(recount: Recount): string {
+  return JSON.stringify([
+    recount.source,
+    recount.from,
+    recount.to,
+    recount.request,
+    toDateTime64(recount.recountedAt),
+    recount.upstreamEvents,
+    recount.storedEvents,
+    recount.missing,
+    recount.unexpected,
+    recount.different,
+    recount.examples,
+  ]);
+}
+
+/** A covered range that was asked of its source again, and what was found. Positions: `to` is not included. */
+export interface Recount {
+  readonly source: string;
+  readonly from: number;
+  readonly to: number;
+  /** The job that asked. */
+  readonly request: string;
+  /** Milliseconds. */
+  readonly recountedAt: number;
+  readonly upstreamEvents: number;
+  readonly storedEvents: number;
+  readonly missing: number;
+  readonly unexpected: number;
+  readonly different: number;
+  /** Ids of some that do not agree. */
+  readonly examples: readonly string[];
+}
+
 export function coverageRow(range: CoveredRange): string {
   return JSON.stringify([
     range.source,
@@ -217,6 +309,7 @@ export function coverageRow(range: CoveredRange): string {
   ]);
 }
 
-function toDateTime64(ms: number): string {
+/** @param ms milliseconds since 1970 */
+export function toDateTime64(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
 }

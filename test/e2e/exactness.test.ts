@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { contiguousEnd } from '../../src/store/coverage.ts';
+import { coveredEnd } from '../../src/store/coverage.ts';
 import { makeWorld, startWorkersHere, untilComplete } from '../support/pipeline.ts';
 import { makeRecording } from '../support/recording.ts';
 import { expectExactly } from '../support/tables.ts';
@@ -12,6 +12,6 @@ test('200,000 events with bursts, dust, odd and malformed records: every row onc
   await expectExactly(database, recording);
 
   expect(await database.rows('SELECT * FROM coverage_gaps')).toEqual([]);
-  const end = await contiguousEnd(database, 'goldsky');
+  const end = await coveredEnd(database, 'goldsky');
   expect(end?.position).toBe(recording.to);
 }, 300_000);

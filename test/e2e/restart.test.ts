@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { contiguousEnd } from '../../src/store/coverage.ts';
+import { coveredEnd } from '../../src/store/coverage.ts';
 import type { Database } from '../../src/store/clickhouse.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { makeWorld, startWorkerProcess, untilComplete, untilCount } from '../support/pipeline.ts';
@@ -80,7 +80,7 @@ async function expectWhole(database: Database, recording: Recording): Promise<vo
   // Coverage is complete a moment after the rows.
   await untilCount(database, 'SELECT count() AS n FROM coverage_gaps', 0, 20_000);
   await expect
-    .poll(async () => (await contiguousEnd(database, 'goldsky'))?.position, { timeout: 20_000 })
+    .poll(async () => (await coveredEnd(database, 'goldsky'))?.position, { timeout: 20_000 })
     .toBe(recording.to);
 }
 

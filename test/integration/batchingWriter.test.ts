@@ -5,6 +5,7 @@ import { ClickHouseRefused, Database } from '../../src/store/clickhouse.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { quarantineRow } from '../../src/store/tables.ts';
 import { BatchingWriter } from '../../workers/writes.ts';
+import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
 
 async function world(): Promise<Database> {
@@ -76,4 +77,68 @@ test('a payload that is refused fails alone', async () => {
   await good;
   expect(await count(database, 'quarantine')).toBe(20);
   expect(await count(database, 'coverage')).toBe(1);
+});
+
+/** A database behind a proxy, and a writer that gives an insert up after 300 ms. */
+async function troubledWorld() {
+  const environment = testEnvironment();
+  const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
+  const database = new Database(testConfig({ ...environment, CLICKHOUSE_URL: proxy.url }).clickhouse);
+  onTestFinished(() => database.close());
+  await migrate(database);
+  const writer = new BatchingWriter(database, { batchRows: 100, maxWaitMs: 10, insertMs: 300 });
+  /** As the queue does: again until it works. */
+  const insist = async (job: WritesPayload) => {
+    for (let tries = 1; ; tries++) {
+      const error: unknown = await writer.write(job).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      if (error === undefined) return tries;
+      expect(error).toMatchObject({ retry: 'wait' });
+    }
+  };
+  return { proxy, database, writer, insist };
+}
+
+test('a server that takes longer than an insert is given gets more time until it is enough', async () => {
+  const { proxy, database, insist } = await troubledWorld();
+  proxy.makeTrouble({ table: 'quarantine_versions' }, { kind: 'slow', ms: 1_000 });
+  const jobs = Array.from({ length: 6 }, (_, index) => payload(`slow-${index}`, 25));
+  const tries = await Promise.all(jobs.map(insist));
+  expect(Math.max(...tries)).toBeGreaterThan(1);
+  expect(await count(database, 'quarantine')).toBe(150);
+  expect(await count(database, 'coverage')).toBe(6);
+});
+
+test('an insert whose answer is lost is made again, and its rows are there once', async () => {
+  const { proxy, database, writer } = await troubledWorld();
+  proxy.keepAnswers('quarantine_versions');
+  const job = payload('lost', 20);
+  await expect(writer.write(job)).rejects.toMatchObject({ timedOut: true });
+  expect(await count(database, 'quarantine')).toBe(20);
+  expect(await count(database, 'coverage')).toBe(0);
+  proxy.heal();
+  await writer.write(job);
+  expect(await count(database, 'quarantine')).toBe(20);
+  expect(await count(database, 'coverage')).toBe(1);
+});
+
+test('what is too much for one insert goes in smaller ones', async () => {
+  const { proxy, database, insist } = await troubledWorld();
+  // A gateway that takes no large bodies.
+  proxy.makeTrouble({ table: 'quarantine_versions' }, { kind: 'too large', bytes: 4_000 });
+  const jobs = Array.from({ length: 8 }, (_, index) => payload(`large-${index}`, 25));
+  await Promise.all(jobs.map(insist));
+  expect(proxy.troubled).toBeGreaterThan(0);
+  expect(await count(database, 'quarantine')).toBe(200);
+});
+
+test('trouble of the server is not taken for a guilty job: nothing is inserted job by job', async () => {
+  const { proxy, database, writer } = await troubledWorld();
+  proxy.refuseInserts('quarantine_versions', 252);
+  const held = Array.from({ length: 4 }, (_, index) => writer.write(payload(`many-${index}`, 20)));
+  for (const one of held) await expect(one).rejects.toMatchObject({ serverCode: 252, retry: 'wait' });
+  expect(proxy.troubled).toBe(1);
+  expect(await count(database, 'quarantine')).toBe(0);
 });

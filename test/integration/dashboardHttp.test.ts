@@ -6,7 +6,10 @@ import { startDashboard } from '../../src/dashboard/server.ts';
 import type { Status } from '../../src/dashboard/status.ts';
 import { Database } from '../../src/store/clickhouse.ts';
 import { recordCoverage } from '../../src/store/coverage.ts';
+import { UpstreamError } from '../../src/sources/upstreamError.ts';
+import { lastRecounts } from '../../src/store/recounts.ts';
 import { schemaReady } from '../../src/store/ready.ts';
+import { Breakers } from '../../queues/breaker.ts';
 import { QUEUE_NAMES } from '../../queues/catalogue.ts';
 import { Queues } from '../../queues/producer.ts';
 import { SourceStates } from '../../queues/sourceState.ts';
@@ -42,6 +45,9 @@ async function setUp(overrides: Environment = {}) {
   };
   return { config, database, redis, queues, url: dashboard.url, get, settled };
 }
+
+/** Numbers are kept for a second or so. */
+const POLL = { timeout: 20_000, interval: 100 };
 
 type World = Awaited<ReturnType<typeof setUp>>;
 
@@ -102,7 +108,9 @@ test('/api/status gives the contract, numbers as numbers, coverage as the truth'
       goldsky: {
         cursor: `${end}/0xabc…`,
         cursorTime: new Date(end * 1000).toISOString(),
+        coveredFrom: new Date((end - 800) * 1000).toISOString(),
         gaps: 1,
+        lostGaps: 1,
         problem: 'HTTP 503 from <upstream>',
       },
     },
@@ -114,16 +122,95 @@ test('/api/status gives the contract, numbers as numbers, coverage as the truth'
   expect(lagSeconds).toBeLessThan(130);
   expect(status.problems).toEqual([
     'goldsky: HTTP 503 from <upstream>',
-    '1 job is left in failed in orders: retry on the job board.',
+    '1 job is left in failed in orders: tried again by itself, or retry now on the job board.',
   ]);
 });
 
 test('before anything happened the source is listed, with nothing covered', async () => {
   const { settled } = await setUp();
   expect(await settled()).toMatchObject({
-    sources: { goldsky: { cursor: '', lagSeconds: null, gaps: 0, problem: null } },
+    sources: {
+      goldsky: { cursor: '', coveredFrom: null, lagSeconds: null, gaps: 0, lostGaps: 0, problem: null },
+    },
     problems: [],
   });
+});
+
+test('an API that does not work is said, with its circuit breaker, until it works', async () => {
+  const { redis, config, settled, get } = await setUp();
+  const closed = { state: 'closed', failures: 0, openSince: null, nextProbeInSeconds: null, lastError: null };
+  expect((await settled()).apis).toEqual({ gamma: closed, goldsky: closed });
+
+  const breakers = new Breakers(redis, config.redis.prefix, { firstPauseMs: 60_000 });
+  const away = new UpstreamError('UPSTREAM_UNREACHABLE', 'Gamma broke off', { retry: 'wait' });
+  for (let i = 0; i < 5; i++) {
+    await breakers.guarded('gamma', () => Promise.reject(away)).catch(() => undefined);
+  }
+  await expect.poll(async () => (await settled()).apis.gamma?.state, POLL).toBe('open');
+  const { apis, problems } = await settled();
+  expect(apis).toEqual({
+    gamma: {
+      state: 'open',
+      failures: 5,
+      openSince: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+      nextProbeInSeconds: expect.any(Number) as number,
+      lastError: 'Gamma broke off',
+    },
+    goldsky: closed,
+  });
+  expect(apis.gamma?.nextProbeInSeconds).toBeGreaterThan(10);
+  expect(problems).toEqual([
+    expect.stringMatching(/^Gamma has not worked since .* UTC .* The last error: Gamma broke off$/),
+  ]);
+  const samples = parseExposition(await (await get('/metrics')).text());
+  expect(samples.get('polymarket_api_circuit_open{api="gamma"}')).toBe(1);
+  expect(samples.get('polymarket_api_circuit_open{api="goldsky"}')).toBe(0);
+
+  await redis.hset(`${config.redis.prefix}:breaker:gamma`, 'nextAt', 0);
+  await breakers.guarded('gamma', () => Promise.resolve());
+  await expect.poll(async () => (await settled()).problems, POLL).toEqual([]);
+});
+
+test('fetching that pauses for ClickHouse is said, with what lies in Redis', async () => {
+  const { queues, settled, get } = await setUp({ MAX_QUEUED_PAGES: '2' });
+  await queues.add('orders', 'page', PAGE, { jobId: 'page-1' });
+  const { backlog, problems } = await settled();
+  expect(backlog).toMatchObject({ pages: 1, redisMaxBytes: 256_000_000, pauseReason: null });
+  expect(problems).toEqual([]);
+  await queues.add('orders', 'page', PAGE, { jobId: 'page-2' });
+  const fetchingPauses = expect.stringMatching(/^Fetching pauses: 2 pages .*MAX_QUEUED_PAGES=2/) as string;
+  await expect.poll(async () => (await settled()).problems, POLL).toEqual([fetchingPauses]);
+  const samples = parseExposition(await (await get('/metrics')).text());
+  expect(samples.get('polymarket_queued_pages')).toBe(2);
+  expect(samples.get('polymarket_queued_bytes')).toBeGreaterThan(2 * JSON.stringify(PAGE).length - 10);
+  expect(samples.get('polymarket_redis_used_bytes')).toBeGreaterThan(100_000);
+  expect(samples.get('polymarket_fetching_pauses')).toBe(1);
+});
+
+test('what the recounts of the last day found is shown, and said where something differs', async () => {
+  const world = await setUp();
+  const end = await fill(world);
+  const recount = (request: string, ago: string, missing: number) =>
+    world.database.run(
+      `INSERT INTO recount_versions SELECT 'goldsky', ${end - 60}, ${end}, '${request}', now64(3) - INTERVAL ${ago}, 500, 499, ${missing}, 0, 0, ['0x1']`,
+    );
+  await recount('long-ago', '2 DAY', 400);
+  await recount('agrees', '1 HOUR', 0);
+  expect((await world.settled()).sources.goldsky?.recounts).toMatchObject({
+    count: 1,
+    events: 500,
+    mismatches: 0,
+  });
+  await recount('differs', '1 MINUTE', 3);
+  await expect
+    .poll(async () => (await world.settled()).problems, POLL)
+    .toContain(
+      'goldsky: 3 of 1000 events that it was asked for again in the last 24 hours were not stored as it has them: see the table recounts.',
+    );
+  expect(await lastRecounts(world.database, 2)).toMatchObject([
+    { source: 'goldsky', from: end - 60, to: end, request: 'differs', missing: 3, examples: ['0x1'] },
+    { request: 'agrees', upstreamEvents: 500, storedEvents: 499, missing: 0 },
+  ]);
 });
 
 test('the status page has the numbers in it without script, what upstreams say is escaped', async () => {

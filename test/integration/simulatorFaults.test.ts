@@ -50,6 +50,43 @@ test('each fault meets as many requests as asked, then all is well', async () =>
   expect((await markets()).status).toBe(200);
 });
 
+test('an answer can be well-formed and wrong: empty, from a node that lags, from the start', async () => {
+  const row = (second: number) => ({ id: `0x${second}_0x1`, timestamp: String(second) });
+  const exchange = simulator.upstream as RecordedExchange;
+  exchange.addEvents([row(110), row(120), row(130)]);
+  const { gamma, goldsky } = simulator.control;
+  const after = async (where: object) => {
+    const query = `query($where: OrderFilledEvent_filter) {
+      orderFilledEvents(orderBy: timestamp, where: $where) { timestamp } _meta { block { timestamp } } }`;
+    const body = JSON.stringify({ query, variables: { where } });
+    const response = await fetch(simulator.goldskyUrl, { method: 'POST', body });
+    const { data } = (await response.json()) as {
+      data: { orderFilledEvents: { timestamp: string }[]; _meta: { block: { timestamp: number } } };
+    };
+    return [data._meta.block.timestamp, ...data.orderFilledEvents.map((event) => Number(event.timestamp))];
+  };
+  goldsky.failNext(1, { kind: 'empty' });
+  expect(await after({ timestamp_gt: '100' })).toEqual([130]);
+  goldsky.failNext(1, { kind: 'behind', seconds: 5 });
+  expect(await after({ timestamp_gt: '100' })).toEqual([125, 110, 120]);
+  goldsky.failNext(2, { kind: 'ignoresCursor' });
+  expect(await after({ timestamp_gt: '115', timestamp_lt: '125' })).toEqual([130, 100, 110, 120]);
+  expect(await after({ timestamp: '120', id_gt: '0x120_0x1' })).toEqual([130, 120]);
+  expect(await after({ timestamp_gt: '115' })).toEqual([130, 120, 130]);
+
+  gamma.failNext(1, { kind: 'empty' });
+  expect(await (await markets()).json()).toEqual({ markets: [] });
+  exchange.addMarkets([{ id: '2', conditionId: '0x2', closed: false }]);
+  const page = async (cursor: string) =>
+    (await (
+      await fetch(`${simulator.gammaUrl}/markets/keyset?limit=1&after_cursor=${cursor}`)
+    ).json()) as object;
+  const first = (await page('')) as { next_cursor: string };
+  gamma.failNext(1, { kind: 'ignoresCursor' });
+  expect(await page(first.next_cursor)).toEqual(first);
+  expect(await page(first.next_cursor)).toMatchObject({ markets: [{ id: '2' }] });
+});
+
 test('a fault can pick its requests', async () => {
   simulator.control.gamma.failNext(1, { kind: 'status', status: 500 }, '/markets/7');
   expect((await markets()).status).toBe(200);

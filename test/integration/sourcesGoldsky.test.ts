@@ -256,7 +256,7 @@ describe('errors', () => {
     ['Too many requests, please slow down', 'UPSTREAM_RATE_LIMITED', 'wait', false],
     ['indexing_error', 'UPSTREAM_REJECTED', 'never', false],
     ['deployment `QmX` does not exist', 'UPSTREAM_REJECTED', 'never', false],
-    ['something new', 'UPSTREAM_QUERY_FAILED', 'attempt', false],
+    ['something new', 'UPSTREAM_QUERY_FAILED', 'wait', false],
   ])('%s', async (message, code, retry, shrink) => {
     // Partial data beside errors is never a page.
     const url = await canned({ data: { orderFilledEvents: [event(100, 1)] }, errors: [{ message }] });

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Database } from '../../src/store/clickhouse.ts';
-import { contiguousEnd, coverageSummary, recordCoverage } from '../../src/store/coverage.ts';
+import {
+  coverageGaps,
+  coverageSummary,
+  coveredEnd,
+  lastStart,
+  lostGaps,
+  recordCoverage,
+  recordStart,
+} from '../../src/store/coverage.ts';
 import { contentsOf, markAsDemo } from '../../src/store/demoMark.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
@@ -64,30 +72,45 @@ describe('coverage', () => {
   test('without any there is no end', async () => {
     const db = database();
     await migrate(db);
-    expect(await contiguousEnd(db, 's')).toBeUndefined();
+    expect(await coveredEnd(db, 's')).toBeUndefined();
     expect(await coverageSummary(db)).toEqual([]);
   });
 
-  test('ends at the first gap, whatever the order of writing; overlaps and repeats are no gaps', async () => {
+  test('reaches beyond gaps, whatever the order of writing; overlaps and repeats are no gaps', async () => {
     const db = database();
     await migrate(db);
     await recordCoverage(db, [range([20, 'b'], [30, '']), range([40, ''], [50, ''])]);
     await recordCoverage(db, [range([10, ''], [20, 'b'])]);
     await recordCoverage(db, [range([15, ''], [25, '']), range([10, ''], [20, 'a'])]);
-    expect(await contiguousEnd(db, 's')).toEqual({ position: 30, id: '' });
+    expect(await coveredEnd(db, 's')).toEqual({ position: 50, id: '' });
     expect(await coverageSummary(db)).toEqual([{ source: 's', end: { position: 50, id: '' }, gaps: 1 }]);
-    expect(await db.rows('SELECT * EXCEPT source FROM coverage_gaps')).toEqual([
-      { from_position: '30', from_id: '', to_position: '40', to_id: '' },
+    expect(await coverageGaps(db, 's', 10)).toEqual([
+      { from: { position: 30, id: '' }, to: { position: 40, id: '' } },
     ]);
     await recordCoverage(db, [range([30, ''], [40, ''])]);
-    expect(await contiguousEnd(db, 's')).toEqual({ position: 50, id: '' });
+    expect(await coverageGaps(db, 's', 10)).toEqual([]);
   });
 
   test('ids of one second are a gap too', async () => {
     const db = database();
     await migrate(db);
     await recordCoverage(db, [range([10, ''], [20, 'aa']), range([20, 'ab'], [30, ''])]);
-    expect(await contiguousEnd(db, 's')).toEqual({ position: 20, id: 'aa' });
+    expect(await lostGaps(db, 's', 10)).toEqual([
+      { from: { position: 20, id: 'aa' }, to: { position: 20, id: 'ab' } },
+    ]);
+  });
+
+  test('a gap that ends at a recorded start was left on purpose; one behind it was not', async () => {
+    const db = database();
+    await migrate(db);
+    await recordCoverage(db, [range([10, ''], [20, ''])]);
+    await recordStart(db, 's', { position: 100, id: '' });
+    await recordCoverage(db, [range([110, ''], [120, ''])]);
+    expect(await coverageGaps(db, 's', 10)).toHaveLength(2);
+    expect(await lostGaps(db, 's', 10)).toEqual([
+      { from: { position: 100, id: '' }, to: { position: 110, id: '' } },
+    ]);
+    expect(await lastStart(db, 's')).toEqual({ position: 100, id: '' });
   });
 });
 

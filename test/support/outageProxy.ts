@@ -1,54 +1,115 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-export interface OutageProxy {
-  readonly port: number;
+type Mode = 'pass' | 'hang' | 'swallow answers';
+
+/** A TCP proxy in front of a real service, which so can go away, hang and come back. */
+export class OutageProxy {
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #pairs = new Set<readonly [client: Socket, service: Socket]>();
+  readonly #server = createServer((client) => this.#take(client));
+  #mode: Mode = 'pass';
+  #port = 0;
+
+  private constructor(target: { host: string; port: number }) {
+    this.#target = target;
+  }
+
+  /** Whoever opens one calls `down()` at the end. */
+  static async open(target: { host: string; port: number }): Promise<OutageProxy> {
+    const proxy = new OutageProxy(target);
+    await proxy.#listen();
+    return proxy;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
   /** Cuts every connection and refuses new ones. */
-  readonly down: () => Promise<void>;
+  async down(): Promise<void> {
+    this.cut();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Passes everything on again. What was cut off meanwhile starts anew. */
+  async up(): Promise<void> {
+    this.#mode = 'pass';
+    await this.down();
+    await this.#listen();
+  }
+
+  /** Cuts every connection; new ones are welcome. */
+  cut(): void {
+    for (const [client, service] of this.#pairs) {
+      client.destroy();
+      service.destroy();
+    }
+  }
+
   /** Takes connections, passes nothing on: a service that hangs. */
-  readonly hang: () => void;
-  readonly up: () => Promise<void>;
+  hang(): void {
+    this.#change('hang');
+  }
+
+  /** After `hang`: passes on what was held back, on the same connections. */
+  resume(): void {
+    this.#change('pass');
+  }
+
+  /** What is asked for is done, and nobody is told: only new connections help, after `up()`. */
+  swallowAnswers(): void {
+    this.#change('swallow answers');
+  }
+
+  #change(mode: Mode): void {
+    this.#mode = mode;
+    for (const pair of this.#pairs) this.#connect(pair);
+  }
+
+  async #listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #take(client: Socket): void {
+    const service = connect(this.#target);
+    const pair = [client, service] as const;
+    this.#pairs.add(pair);
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        client.destroy();
+        service.destroy();
+        this.#pairs.delete(pair);
+      });
+    }
+    this.#connect(pair);
+  }
+
+  #connect([client, service]: readonly [Socket, Socket]): void {
+    client.unpipe();
+    service.unpipe();
+    service.removeAllListeners('data');
+    if (this.#mode === 'hang') {
+      client.pause();
+      service.pause();
+      return;
+    }
+    client.pipe(service);
+    if (this.#mode === 'pass') service.pipe(client);
+    else service.on('data', () => undefined).resume();
+  }
 }
 
-/** A TCP proxy in front of a real service, which so can go away, hang and come back for one test alone. */
+/** A proxy that ends with the test. */
 export async function startOutageProxy(target: { host: string; port: number }): Promise<OutageProxy> {
-  const sockets = new Set<Socket>();
-  let hanging = false;
-  const keep = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    if (hanging) socket.pause();
-  };
-  const server = createServer((client) => {
-    const service = connect(target);
-    keep(client);
-    keep(service);
-    client.pipe(service).pipe(client);
-    if (hanging) client.unpipe();
-  });
-  const listen = (port: number) =>
-    new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(port, '127.0.0.1', resolve);
-    });
-  const down = async () => {
-    for (const socket of sockets) socket.destroy();
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
-  };
-  await listen(0);
-  const { port } = server.address() as AddressInfo;
-  onTestFinished(down);
-  return {
-    port,
-    down,
-    hang: () => {
-      hanging = true;
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-    up: async () => {
-      // What was cut off from its pipes starts anew.
-      hanging = false;
-      await down();
-      await listen(port);
-    },
-  };
+  const proxy = await OutageProxy.open(target);
+  onTestFinished(() => proxy.down());
+  return proxy;
 }

@@ -4,7 +4,7 @@ import { Database } from '../../src/store/clickhouse.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { RecordedExchange } from '../../src/simulator/recorded.ts';
-import { QUEUE_NAMES } from '../../queues/catalogue.ts';
+import { QUEUE_NAMES, type QueueName } from '../../queues/catalogue.ts';
 import { runWorkers } from '../../workers/run.ts';
 import { testConfig, testEnvironment, type Environment } from './world.ts';
 import { runProgram, type RunningProgram } from './processes.ts';
@@ -38,10 +38,13 @@ export async function makeWorld(
   return { environment, database, simulator, upstream };
 }
 
-/** Workers of all queues in this process; stopped when the test ends. */
-export function startWorkersHere(environment: Environment): { stop: () => Promise<void> } {
+/** Workers of all queues, or of some, in this process; stopped when the test ends. */
+export function startWorkersHere(
+  environment: Environment,
+  queues: readonly QueueName[] = QUEUE_NAMES,
+): { stop: () => Promise<void> } {
   const controller = new AbortController();
-  const done = runWorkers(testConfig(environment), QUEUE_NAMES, controller.signal);
+  const done = runWorkers(testConfig(environment), queues, controller.signal);
   const stop = async () => {
     controller.abort();
     await done;

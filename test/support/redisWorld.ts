@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { QueueName } from '../../queues/catalogue.ts';
 import { Queues } from '../../queues/producer.ts';
+import { SourceStates } from '../../queues/sourceState.ts';
 import { testConfig, type Environment } from './world.ts';
 
 /** A test's own keys in Redis: its queues, and what can be done to them. Closed with the test. */
@@ -32,6 +33,24 @@ export class RedisWorld {
       until cursor == '0'
       return removed`;
     return Number(await this.#redis.eval(script, 0, `${this.#prefix}*`));
+  }
+
+  /** Changes what Redis knows of a job. */
+  async setField(name: QueueName, id: string, field: string, value: string): Promise<void> {
+    await this.#redis.hset(this.queues.get(name).toKey(id), field, value);
+  }
+
+  /** A job that waits has failed at that time (milliseconds since 1970). */
+  async leaveInFailed(name: QueueName, id: string, failedAt: number): Promise<void> {
+    const queue = this.queues.get(name);
+    await this.#redis.lrem(queue.toKey('wait'), 1, id);
+    await this.#redis.hset(queue.toKey(id), 'finishedOn', failedAt);
+    await this.#redis.zadd(queue.toKey('failed'), failedAt, id);
+  }
+
+  /** Why the last request to a source did not work. */
+  async problem(source: string): Promise<string | undefined> {
+    return (await new SourceStates(this.#redis, this.#prefix).read(source)).problem;
   }
 
   /** Which worker did each of the finished jobs that are still kept, by job id. */

@@ -35,7 +35,6 @@ export async function expectExactly(database: Database, { expected }: Recording)
   expectSame(await readOrderEvents(database), expected.orderEvents);
   expectSame((await readTrades(database)).map(normalPrice), mapValues(expected.trades, normalPrice));
   const quarantined = await database.rows<{ record: string }>('SELECT record FROM quarantine');
-  // The subgraph answers with the fields in the order of the query.
   expectSame(
     quarantined.map((row) => sortedFields(row.record)),
     new Map([...expected.quarantine].map((record) => [record, sortedFields(record)])),
@@ -43,14 +42,15 @@ export async function expectExactly(database: Database, { expected }: Recording)
 }
 
 /** ClickHouse and JavaScript print the same double differently. */
-function normalPrice(line: string): string {
+export function normalPrice(line: string): string {
   const fields = line.split('|');
   const price = fields[11];
   if (price !== undefined && price !== 'none') fields[11] = String(Number(price));
   return fields.join('|');
 }
 
-function sortedFields(json: string): string {
+/** A record as JSON, its fields sorted: the subgraph answers with them in the order of the query. */
+export function sortedFields(json: string): string {
   const record = JSON.parse(json) as Record<string, unknown>;
   return JSON.stringify(Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

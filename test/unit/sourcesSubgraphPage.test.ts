@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nextCursor, type SubgraphCursor } from '../../src/sources/subgraphPage.ts';
+import { lacksKnown, nextCursor, type SubgraphCursor } from '../../src/sources/subgraphPage.ts';
 
 const record = (timestamp: number, id: string) => ({ timestamp: String(timestamp), id });
 const LATEST = 200;
@@ -60,7 +60,7 @@ describe('where to go on', () => {
       { timestamp: 100, id: '' },
     ],
   ])('%s', (_what, records, cursor, next) => {
-    expect(nextCursor(records, cursor, 3, LATEST)).toEqual({
+    expect(nextCursor(records, cursor, 3, { latest: LATEST })).toMatchObject({
       ok: true,
       next,
       full: records.length === 3,
@@ -71,11 +71,36 @@ describe('where to go on', () => {
 
 test('a full page that has just begun a second is cut there: the second is read again, whole', () => {
   const records = [record(100, '0xa'), record(100, '0xb'), record(101, '0xa')];
-  expect(nextCursor(records, START, 3, LATEST)).toEqual({
+  expect(nextCursor(records, START, 3, { latest: LATEST })).toEqual({
     ok: true,
     next: { timestamp: 101, id: '' },
+    known: { timestamp: 101, id: '0xa' },
     full: true,
     keep: 2,
+  });
+});
+
+test('records at or after the end of what was asked for are refused', () => {
+  const records = [record(100, 'a'), record(101, 'a')];
+  expect(nextCursor(records, START, 3, { latest: LATEST, before: 102 })).toMatchObject({ ok: true });
+  expect(nextCursor(records, START, 3, { latest: LATEST, before: 101 })).toMatchObject({
+    ok: false,
+    problem: 'untrusted',
+  });
+});
+
+describe('a record that an earlier answer held', () => {
+  const known = { timestamp: 101, id: '0xb' };
+
+  test.each([
+    ['is there', [record(101, '0xa'), record(101, '0xb')], false, false],
+    ['is not in an empty answer', [], false, true],
+    ['is not in a short answer', [record(101, '0xa'), record(101, '0xc')], false, true],
+    ['may follow after a full page', [record(101, '0xa')], true, false],
+    ['is not in a full page that reaches beyond it', [record(101, '0xa'), record(102, '0xa')], true, true],
+    ['counts only in its own second', [record(102, '0xb')], false, true],
+  ])('%s', (_what, records, isFull, lacks) => {
+    expect(lacksKnown(records, known, isFull, LATEST)).toBe(lacks);
   });
 });
 
@@ -90,11 +115,11 @@ describe('pages that are refused', () => {
     ['another second', [record(101, '0xc')], WITHIN],
     ['out of order around a malformed record', [record(102, 'a'), null, record(101, 'a')], START],
   ])('%s', (_what, records, cursor) => {
-    expect(nextCursor(records, cursor, 3, LATEST)).toMatchObject({ ok: false, problem: 'untrusted' });
+    expect(nextCursor(records, cursor, 3, { latest: LATEST })).toMatchObject({ ok: false, problem: 'untrusted' });
   });
 
   test('a full page without one usable record gives no way to go on', () => {
-    expect(nextCursor([null, {}, { id: '' }], START, 3, LATEST)).toMatchObject({
+    expect(nextCursor([null, {}, { id: '' }], START, 3, { latest: LATEST })).toMatchObject({
       ok: false,
       problem: 'stuck',
     });
@@ -102,7 +127,7 @@ describe('pages that are refused', () => {
 });
 
 test('ids compare by their bytes, not by UTF-16 units', () => {
-  expect(nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3, LATEST)).toMatchObject({
+  expect(nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3, { latest: LATEST })).toMatchObject({
     ok: true,
   });
 });
@@ -129,7 +154,7 @@ test('following the cursor reads every record, whatever the bursts and the page 
             id === '' ? Number(e.timestamp) >= timestamp : Number(e.timestamp) === timestamp && e.id > id,
           )
           .slice(0, pageSize);
-        const result = nextCursor(page, cursor, pageSize, LATEST);
+        const result = nextCursor(page, cursor, pageSize, { latest: LATEST });
         if (!result.ok) throw new Error(result.what);
         page.slice(0, result.keep).forEach((e) => seen.add(e));
         const resting = !result.full && id === '' && result.next.timestamp === timestamp;

@@ -5,10 +5,10 @@ const NOW = Date.parse('2026-04-28T12:00:00Z');
 
 test.each([
   ['7', 7000],
-  ['0', 0],
+  ['0', undefined],
   ['1.5', 1500],
   ['Tue, 28 Apr 2026 12:00:30 GMT', 30_000],
-  ['Tue, 28 Apr 2026 11:00:00 GMT', 0],
+  ['Tue, 28 Apr 2026 11:00:00 GMT', undefined],
   ['99999999', 900_000],
   ['soon', undefined],
   ['', undefined],

@@ -5,9 +5,15 @@
 
 const NUMBERS = new Intl.NumberFormat('en-US');
 const UNKNOWN = { text: '–', tone: 'quiet' };
+const NOTHING = { text: '', tone: '' };
 const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
+
+const MB = 1_000_000;
+
+/** From this share of its bound on the memory of Redis stands out. */
+const NEARLY_FULL = 0.8;
 
 /** Lags in seconds from which on a source stands out. */
 const LATE = 2 * MINUTE;
@@ -29,9 +35,19 @@ export function viewOf(status) {
         : { text: utc(source.cursorTime), tone: '' };
     cells[`source/${name}/lag`] = lag(source.lagSeconds);
     cells[`source/${name}/rate`] = rate(source.eventsPerSecond);
-    cells[`source/${name}/gaps`] = count(source.gaps, 'warn');
+    cells[`source/${name}/from`] =
+      source.coveredFrom === null ? NOTHING : { text: `from ${utc(source.coveredFrom)}`, tone: 'quiet' };
+    cells[`source/${name}/gaps`] = gaps(source);
+    cells[`source/${name}/recounts`] = recounted(source.recounts);
     cells[`source/${name}/problem`] =
-      source.problem === null ? { text: '', tone: '' } : { text: source.problem, tone: 'bad' };
+      source.problem === null ? NOTHING : { text: source.problem, tone: 'bad' };
+  }
+  for (const [name, api] of Object.entries(status.apis)) {
+    cells[`api/${name}/state`] = apiState(api);
+    cells[`api/${name}/since`] = api.openSince === null ? NOTHING : { text: utc(api.openSince), tone: '' };
+    cells[`api/${name}/probe`] = nextTry(api.nextProbeInSeconds);
+    cells[`api/${name}/error`] =
+      api.lastError === null ? NOTHING : { text: api.lastError, tone: api.state === 'open' ? 'bad' : 'warn' };
   }
   for (const [name, counts] of Object.entries(status.queues)) {
     for (const [state, jobs] of Object.entries(counts)) {
@@ -41,6 +57,8 @@ export function viewOf(status) {
     cells[`queue/${name}/oldest`] =
       age === null ? UNKNOWN : { text: duration(age), tone: age >= 5 * MINUTE ? 'warn' : '' };
   }
+  cells['backlog/pages'] = queuedPages(status.backlog);
+  cells['backlog/redis'] = redisMemory(status.backlog);
   return { cells, problems: status.problems };
 }
 
@@ -58,6 +76,51 @@ function count(value, tone = '') {
 function lag(seconds) {
   if (seconds === null) return UNKNOWN;
   return { text: duration(seconds), tone: seconds >= VERY_LATE ? 'bad' : seconds >= LATE ? 'warn' : '' };
+}
+
+function gaps({ gaps: all, lostGaps }) {
+  if (all === null || lostGaps === 0) return count(all);
+  return { text: `${NUMBERS.format(all)}, ${NUMBERS.format(lostGaps)} lost`, tone: 'warn' };
+}
+
+/** What asking the source again for what is stored has shown. */
+function recounted(recounts) {
+  if (recounts === null) return UNKNOWN;
+  const { events, mismatches } = recounts;
+  return mismatches === 0
+    ? { text: `${NUMBERS.format(events)} agree`, tone: 'good' }
+    : { text: `${NUMBERS.format(mismatches)} of ${NUMBERS.format(events)} differ`, tone: 'bad' };
+}
+
+function apiState({ state, failures }) {
+  if (state === null) return UNKNOWN;
+  if (state === 'open') return { text: `circuit open, ${failures} failed in a row`, tone: 'bad' };
+  return failures === 0
+    ? { text: 'works', tone: 'good' }
+    : { text: `works, but ${failures} failed in a row`, tone: 'warn' };
+}
+
+function nextTry(seconds) {
+  if (seconds === null) return NOTHING;
+  return { text: seconds === 0 ? 'now' : `in ${duration(seconds)}`, tone: '' };
+}
+
+function queuedPages({ pages, bytes, pauseReason }) {
+  if (pages === null) return UNKNOWN;
+  const text = `${NUMBERS.format(pages)} ${pages === 1 ? 'page' : 'pages'}, ${megabytes(bytes)} MB`;
+  return { text, tone: pauseReason === null ? '' : 'bad' };
+}
+
+function redisMemory({ redisUsedBytes, redisMaxBytes }) {
+  if (redisUsedBytes === null) return UNKNOWN;
+  const share = redisUsedBytes / redisMaxBytes;
+  const text = `${megabytes(redisUsedBytes)} MB of ${megabytes(redisMaxBytes)} MB`;
+  return { text, tone: share >= 1 ? 'bad' : share >= NEARLY_FULL ? 'warn' : '' };
+}
+
+function megabytes(bytes) {
+  const digits = bytes < 10 * MB ? 1 : 0;
+  return (bytes / MB).toLocaleString('en-US', { maximumFractionDigits: digits });
 }
 
 function rate(eventsPerSecond) {

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 import { oneLine } from '../../base/errors.ts';
+import { onSupervisorGone } from '../../base/supervised.ts';
 import { startClickHouseServer } from './server.ts';
 
 /** The process of the embedded ClickHouse. See `launch.ts` for how to start it. */
@@ -53,8 +54,9 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  if (process.connected) process.on('disconnect', stop);
+  onSupervisorGone(stop);
   const server = await starting;
+  for (const warning of server.warnings) process.stderr.write(`${warning}\n`);
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port })}\n`);
 }
 

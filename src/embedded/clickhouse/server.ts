@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../../base/errors.ts';
 import { multipartBoundary, readMultipart, receiveStatement, type ReceivedStatement } from './body.ts';
+import { partsSetAside } from './damage.ts';
 import { Engine, type Job } from './engine.ts';
 import { ClickHouseException, reportException } from './exception.ts';
 import { isConcatenable } from './formats.ts';
@@ -22,6 +23,8 @@ export interface ClickHouseServerOptions {
 
 export interface ClickHouseServer {
   readonly port: number;
+  /** What is missing since this start. */
+  readonly warnings: readonly string[];
   /** Stops listening, lets running statements finish (10 s at most), closes the engine. */
   close(): Promise<void>;
 }
@@ -38,6 +41,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   // The port first: a taken one must not cost the opening of the engine.
   const port = await listen(http, options);
   try {
+    const openedMs = Date.now();
     const engine = new Engine(options.path);
     const starting = engineVersion(engine).then((version) => new Handler(engine, version, options));
     let closing = false;
@@ -50,6 +54,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
     await starting;
     return {
       port,
+      warnings: await partsSetAside(engine, openedMs),
       async close() {
         closing = true;
         const deadline = Date.now() + GRACE_MS;

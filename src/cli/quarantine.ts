@@ -1,0 +1,77 @@
+import { runCommand } from '../base/command.ts';
+import { ConfigError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
+import { Database } from '../store/clickhouse.ts';
+import { SchemaError } from '../store/migrate.ts';
+import type { QuarantineFilter } from '../store/quarantine.ts';
+import { connectRedis } from '../../queues/connection.ts';
+import { Queues } from '../../queues/producer.ts';
+import { checkSchema } from './checks.ts';
+import { listQuarantine, showQuarantine } from './quarantineList.ts';
+import { reportOf, retryQuarantine } from './quarantineRetry.ts';
+import { redisAnswers } from './redisAnswers.ts';
+
+const LISTED = 30;
+
+await runCommand({
+  name: 'quarantine',
+  summary:
+    'Records that could not be used: lists them by source and reason, shows them, or sends them through the pipeline again.\nWithout an option it lists them. Retrying is of use after an upgrade, or once a table is mended; workers must be running.',
+  options: {
+    list: { type: 'boolean', help: 'one line for each source and reason, the largest first' },
+    show: { type: 'boolean', help: 'the records whole, one JSON object a line' },
+    retry: {
+      type: 'boolean',
+      help: 'sends the records again; what can be used by now leaves the quarantine',
+    },
+    source: {
+      type: 'string',
+      value: 'S',
+      help: 'only records of this source (goldsky, gamma, clickhouse.TABLE)',
+    },
+    reason: { type: 'string', value: 'TEXT', help: 'only records whose reason holds this text' },
+    limit: { type: 'string', value: 'N', help: `lines of --list (${LISTED}) or --show (all)` },
+  },
+  environment: [...REDIS_SETTINGS, ...CLICKHOUSE_SETTINGS],
+  run: async ({ config, args, signal }) => {
+    const { source, reason, retry } = args;
+    if ([args.list, args.show, retry].filter(Boolean).length > 1)
+      throw new ConfigError('--list, --show and --retry do not go together: give one of them.');
+    const limit = parseLimit(args.limit);
+    if (retry && limit !== undefined) throw new ConfigError('--limit does not go with --retry.');
+    const filter: QuarantineFilter = { source, reason };
+    const database = new Database(config.clickhouse);
+    try {
+      const schema = await checkSchema(database);
+      if (!schema.ok) throw new SchemaError(schema.text);
+      if (retry) return await retryAll(filter);
+      if (args.show) await showQuarantine(database, filter, limit ?? Infinity, signal);
+      else await listQuarantine(database, filter, limit ?? LISTED);
+    } finally {
+      await database.close();
+    }
+
+    async function retryAll(wanted: QuarantineFilter): Promise<number> {
+      const redis = connectRedis(config.redis.url, log('quarantine'));
+      const queues = new Queues(redis, config.redis.prefix);
+      try {
+        await redisAnswers(redis, config.redis.url);
+        const result = await retryQuarantine(database, queues, wanted, signal);
+        for (const line of reportOf(result)) console.log(line);
+        return result.inFailed > 0 ? 1 : 0;
+      } finally {
+        if (redis.status === 'ready') await queues.close();
+        redis.disconnect();
+      }
+    }
+  },
+});
+
+/** @throws ConfigError */
+function parseLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new ConfigError(`--limit=${text} is not allowed: it must be a whole number from 1 to 999999999.`);
+  return Number(text);
+}

@@ -1,0 +1,75 @@
+import type { Database } from './clickhouse.ts';
+import { markRow, TABLES, toLines } from './tables.ts';
+
+/** Seconds in one mark: pages that come one after the other mark the same ones. */
+const MARK_S = 30;
+
+/** Read again 10, 30, 70, 150, 310 and 630 s after the mark: the last time beyond any reorg (schema/006). */
+export const SETTLED_AFTER_CHECKS = 6;
+
+/** A covered range that may still change, or late rows that landed in one. Seconds; `to` is not included. */
+export interface UnsettledRange {
+  readonly from: number;
+  readonly to: number;
+  readonly checks: number;
+  /** The server's microsecond of the mark. */
+  readonly version: string;
+}
+
+/** Rows that mark the seconds from `from` up to and with `to`. */
+export function unsettledRows(source: string, from: number, to: number): string[] {
+  const rows: string[] = [];
+  for (let start = from - (from % MARK_S); start <= to; start += MARK_S) {
+    const mark = { from: start, to: start + MARK_S, version: null };
+    rows.push(markRow(source, mark, 0, false));
+  }
+  return rows;
+}
+
+/** Ranges whose next reading is due, the most overdue first. */
+export async function dueRanges(
+  database: Database,
+  source: string,
+  limit: number,
+): Promise<UnsettledRange[]> {
+  const rows = await database.rows<{
+    from_position: string;
+    to_position: string;
+    checks: number;
+    version: string;
+  }>(
+    `SELECT from_position, to_position, checks, version FROM unsettled_ranges
+     WHERE source = {source:String} AND due_at <= now64(3) ORDER BY due_at LIMIT {limit:UInt32}`,
+    { source, limit },
+  );
+  return rows.map((row) => ({
+    from: Number(row.from_position),
+    to: Number(row.to_position),
+    checks: row.checks,
+    version: row.version,
+  }));
+}
+
+/** What a reading answers; version null: whatever the mark's is by now. */
+export type Mark = Omit<UnsettledRange, 'version'> & { readonly version: string | null };
+
+/** Puts two marks in the place of one whose range is too much for one answer. */
+export async function splitMark(database: Database, source: string, mark: Mark, at: number): Promise<Mark[]> {
+  const parts = [
+    { ...mark, to: at, version: null },
+    { ...mark, from: at, version: null },
+  ];
+  const rows = [
+    ...parts.map((part) => markRow(source, part, part.checks, false)),
+    markRow(source, mark, mark.checks, true),
+  ];
+  await database.insertLines('unsettled_range_versions', TABLES.unsettled_range_versions, [toLines(rows)]);
+  return parts;
+}
+
+/** The row that answers a mark after another reading: later again, or done. */
+export function answerRow(source: string, mark: Mark, outcome: { readonly changed: boolean }): string {
+  // What has just changed may change again.
+  const checks = outcome.changed ? 0 : mark.checks + 1;
+  return markRow(source, mark, checks, checks >= SETTLED_AFTER_CHECKS);
+}

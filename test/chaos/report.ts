@@ -1,0 +1,65 @@
+import type { FaultCounts } from './faultRun.ts';
+import type { Outcome } from './completeness.ts';
+import type { Ledger } from './ledger.ts';
+import { seconds } from './fault.ts';
+import type { StackEnd } from './supervisedStack.ts';
+import type { Sightings } from './watch.ts';
+
+export interface Results {
+  readonly seed: number;
+  readonly faults: FaultCounts;
+  readonly outcome: Outcome;
+  readonly sightings: Sightings;
+  readonly end: StackEnd;
+  /** Jobs left in `failed`, by queue. */
+  readonly failedJobs: Readonly<Record<string, number>>;
+  readonly ledger: Ledger['counts'];
+}
+
+/** Why a run has failed; empty for one that has passed. */
+export function reasons({ outcome, sightings, faults, end }: Results): string[] {
+  const { comparison } = outcome;
+  return [
+    ...(comparison.isExact ? [] : ['the tables do not hold what the upstream has']),
+    ...(outcome.relapses > 0 ? [`it was exact, and then not any more, ${outcome.relapses} times`] : []),
+    ...(sightings.twice.length > 0 ? [`a row was seen twice: ${sightings.twice[0]}`] : []),
+    ...(faults.mistakes.length > 0 ? [`a fault could not be done: ${faults.mistakes[0]}`] : []),
+    ...(end.clean ? [] : ['the stack did not stop cleanly']),
+    ...(end.leftBehind.length > 0 ? [`left behind: ${end.leftBehind.join(', ')}`] : []),
+  ];
+}
+
+/** The table at the end of a run. */
+export function report(results: Results): string[] {
+  const { faults, outcome, sightings, ledger } = results;
+  const { comparison, exactAfterMs } = outcome;
+  const total = [...faults.byKind.values()].reduce((sum, count) => sum + count, 0);
+  const rows: [string, string | number][] = [
+    ...[...faults.byKind].sort(([a], [b]) => (a < b ? -1 : 1)),
+    ['faults survived', total],
+    ['order events', ledger.events],
+    ...comparison.tables.map(({ table, rows: n }): [string, number] => [`rows of ${table}`, n]),
+    ['trades with a label', comparison.labels],
+    ['malformed records', ledger.malformed],
+    ['events changed by reorgs', ledger.reorganised],
+    ['rows compared', comparison.rowsCompared],
+    ['coverage gaps', comparison.gaps],
+    ['looks while it ran', sightings.looks],
+    ['newest row behind, worst', `${sightings.worstLagS} s`],
+    [
+      'jobs left in failed',
+      Object.entries(results.failedJobs)
+        .map(([queue, n]) => `${queue} ${n}`)
+        .join(', ') || 0,
+    ],
+    ['exact after', exactAfterMs === undefined ? 'never' : seconds(exactAfterMs)],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const problems = reasons(results);
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${String(value).padStart(8)}`),
+    problems.length === 0
+      ? `Passed with seed ${results.seed}: nothing lost, nothing twice.`
+      : `FAILED with seed ${results.seed}: ${problems.join('; ')}.`,
+  ];
+}

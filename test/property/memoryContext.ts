@@ -1,0 +1,136 @@
+import type { Job } from 'bullmq';
+import { UpstreamError } from '../../src/sources/upstreamError.ts';
+import type { GammaSource } from '../../src/sources/gamma.ts';
+import type { GoldskySource } from '../../src/sources/goldsky.ts';
+import { CATALOGUE, type Payload, type QueueName } from '../../queues/catalogue.ts';
+import { checkPayload, type AddOptions } from '../../queues/producer.ts';
+import type { SourceState } from '../../queues/sourceState.ts';
+import type { WorkerContext } from '../../workers/context.ts';
+import type { Processor } from '../../workers/register.ts';
+import { testConfig, testEnvironment } from '../support/world.ts';
+
+export interface MemoryJob {
+  readonly name: QueueName;
+  readonly id: string;
+  data: unknown;
+}
+
+interface Sources {
+  readonly goldsky?: GoldskySource;
+  readonly gamma?: GammaSource;
+}
+
+/** Longer than any upstream trouble that a test makes lasts. */
+const MOST_TRIES = 100;
+
+/**
+ * A worker's context without Redis and ClickHouse: jobs go through JSON as they do in Redis and wait in a list, nothing
+ * is stored, no token is known. What processors ask of it is what it has.
+ */
+export class MemoryContext {
+  /** Every job that was added, the oldest first. */
+  readonly jobs: MemoryJob[] = [];
+  readonly #ids = new Set<string>();
+  #state: Partial<SourceState> = {};
+  #sources: Sources;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** From now on these are asked. */
+  use(sources: Sources): void {
+    this.#sources = sources;
+  }
+
+  /** Where the order source stands. */
+  get state(): Partial<SourceState> {
+    return this.#state;
+  }
+
+  set state(state: Partial<SourceState>) {
+    this.#state = state;
+  }
+
+  readonly context = this.#make();
+
+  /** Payloads of the jobs of a queue that were added since the last time, in their order. */
+  take<Name extends QueueName>(name: Name): { readonly id: string; readonly payload: Payload<Name> }[] {
+    const taken = this.jobs.filter((job) => job.name === name);
+    this.jobs.splice(0, this.jobs.length, ...this.jobs.filter((job) => job.name !== name));
+    return taken.map(({ id, data }) => ({ id, payload: checkPayload(name, data) }));
+  }
+
+  /** Does a job, again and again while an upstream's trouble may pass. @throws what is no such trouble */
+  async run<Name extends QueueName>(
+    processor: Processor<Name>,
+    name: Name,
+    job: { readonly id: string; readonly payload: Payload<Name> },
+    mostTries = MOST_TRIES,
+  ): Promise<Record<string, unknown>> {
+    let data: unknown = job.payload;
+    const updateData = (changed: unknown) => {
+      data = throughJson(changed);
+      return Promise.resolve();
+    };
+    const bull = { id: job.id, opts: {}, updateData } as unknown as Job;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await processor(checkPayload(name, data), { job: bull, signal: undefined });
+      } catch (error) {
+        const mayPass = error instanceof UpstreamError && error.retry !== 'never';
+        if (!mayPass || tries >= mostTries) throw error;
+      }
+    }
+  }
+
+  #make(): WorkerContext {
+    const made = {
+      config: testConfig(testEnvironment()),
+      queues: {
+        add: (name: QueueName, _jobName: string, payload: unknown, { jobId }: AddOptions) => {
+          const id = `${name} ${jobId}`;
+          if (!this.#ids.has(id)) {
+            this.#ids.add(id);
+            this.jobs.push({ name, id: jobId, data: throughJson(CATALOGUE[name].payload.parse(payload)) });
+          }
+          return Promise.resolve();
+        },
+        queuedPages: () => Promise.resolve({ onTheirWay: 0, failed: 0 }),
+        get: () => ({ toKey: (name: string) => name }),
+      },
+      // What is asked of Redis itself is how many pages wait: none.
+      redis: { eval: () => Promise.resolve([0, 0, 0, 0]) },
+      database: { rows: () => Promise.resolve([]) },
+      breakers: { guarded: (_api: string, request: () => Promise<unknown>) => request() },
+      sources: {
+        read: () => Promise.resolve({ life: 'first', ...this.#state }),
+        update: (_source: string, change: Partial<SourceState>) => {
+          this.#state = { ...this.#state, ...change };
+          return Promise.resolve();
+        },
+        advance: (_source: string, _expected: unknown, change: Partial<SourceState>) => {
+          this.#state = { ...this.#state, ...change };
+          return Promise.resolve(true);
+        },
+      },
+      sweeps: {
+        read: () => Promise.resolve({}),
+        update: () => Promise.resolve(),
+        noteSeen: () => Promise.resolve(),
+        notSeen: () => Promise.resolve([]),
+        forgetSeen: () => Promise.resolve(),
+      },
+      lookups: { note: () => Promise.resolve() },
+      labels: { find: () => Promise.resolve(new Map()) },
+    };
+    return Object.defineProperties(made, {
+      goldsky: { get: () => this.#sources.goldsky },
+      gamma: { get: () => this.#sources.gamma },
+    }) as unknown as WorkerContext;
+  }
+}
+
+function throughJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}

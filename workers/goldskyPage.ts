@@ -1,0 +1,116 @@
+import { AppError, oneLine } from '../src/base/errors.ts';
+import { log } from '../src/base/log.ts';
+import type { Cursor } from '../src/domain/coverage.ts';
+import { GOLDSKY_MAX_PAGE, REORG_WINDOW_S, type SubgraphPage } from '../src/sources/goldsky.ts';
+import { UpstreamError } from '../src/sources/upstreamError.ts';
+import type { FetchGoldskyPayload } from '../queues/payloads.ts';
+import type { WorkerContext } from './context.ts';
+import type { JobContext } from './register.ts';
+
+export const GOLDSKY = 'goldsky';
+
+/**
+ * Answers in a row without an event that was there before, until it is taken for a reorg: within the reorg window
+ * about half a minute, beyond it about half an hour.
+ */
+const DOUBTS_RECENT = 6;
+const DOUBTS_OLD = 60;
+/** Answers without any event for longer than this, in seconds, are asked for again before they are believed. */
+const LONG_QUIET_S = 60;
+const DOUBTS_EMPTY = 3;
+
+interface Asked {
+  readonly cursor: Cursor;
+  readonly known?: Cursor | undefined;
+  readonly before?: number | undefined;
+}
+
+/**
+ * One request. What is learnt from a refusal (a smaller page, a doubt) is kept in the job for its next try.
+ * @param quietUntil unix second up to which it is known that there are no events after the cursor
+ * @throws UpstreamError
+ */
+export async function requestPage(
+  context: WorkerContext,
+  payload: FetchGoldskyPayload,
+  { job, signal }: JobContext,
+  quietUntil = 0,
+): Promise<SubgraphPage> {
+  const pageSize = payload.pageSize ?? GOLDSKY_MAX_PAGE;
+  const { cursor, known, before } = askedOf(payload);
+  try {
+    const page = await context.goldsky.fetchPage(
+      { timestamp: cursor.position, id: cursor.id },
+      {
+        pageSize,
+        ...(before === undefined ? {} : { before }),
+        ...(known === undefined ? {} : { known: { timestamp: known.position, id: known.id } }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
+    if (isLongQuiet(payload, page, quietUntil)) {
+      await job.updateData({ ...payload, doubts: (payload.doubts ?? 0) + 1 });
+      throw new UpstreamError(
+        'UPSTREAM_EMPTY',
+        `No event since second ${cursor.position}: asked again, in case the answer is wrong.`,
+        { retry: 'wait' },
+      );
+    }
+    return page;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.shrink && pageSize > 1) {
+      await job.updateData({ ...payload, pageSize: Math.floor(pageSize / 2) });
+    }
+    if (error instanceof UpstreamError && error.code === 'UPSTREAM_LOST_EVENTS') {
+      await job.updateData(withDoubt(payload, Number(error.context['headTimestamp'] ?? 0)));
+    }
+    if (error instanceof AppError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
+    throw error;
+  }
+}
+
+function askedOf(payload: FetchGoldskyPayload): Asked {
+  switch (payload.kind) {
+    case 'tail':
+      return payload;
+    case 'range':
+      return { ...payload, before: payload.to };
+    case 'reread':
+      return { cursor: payload.cursor, before: payload.to };
+  }
+}
+
+/** An answer without events that nothing known contradicts, and that was not yet given often enough to be believed. */
+function isLongQuiet(
+  payload: FetchGoldskyPayload,
+  page: SubgraphPage,
+  quietUntil: number,
+): payload is Exclude<FetchGoldskyPayload, { kind: 'reread' }> {
+  if (payload.kind === 'reread' || payload.known !== undefined) return false;
+  if (page.records.length > 0 || page.sameSecond || (payload.doubts ?? 0) >= DOUBTS_EMPTY) return false;
+  const until = payload.kind === 'range' ? payload.to : (page.head?.timestamp ?? 0);
+  return until - Math.max(payload.cursor.position, quietUntil) > LONG_QUIET_S;
+}
+
+/** @param head unix seconds of the newest block the subgraph has indexed; 0 where it does not say */
+function withDoubt(payload: FetchGoldskyPayload, head: number): FetchGoldskyPayload {
+  if (payload.kind === 'reread' || payload.known === undefined) return payload;
+  const { known, ...rest } = payload;
+  const doubts = (payload.doubts ?? 0) + 1;
+  const isRecent = head === 0 || head - known.position < REORG_WINDOW_S;
+  if (doubts < (isRecent ? DOUBTS_RECENT : DOUBTS_OLD)) return { ...payload, doubts };
+  log(GOLDSKY).warn(
+    `Event ${known.id} of second ${known.position} is gone in ${doubts} answers: taken for a reorg.`,
+  );
+  return rest;
+}
+
+/** A record that the next answer has to hold, as a cursor. */
+export function knownCursor({ known }: SubgraphPage): Cursor | undefined {
+  return known === undefined ? undefined : { position: known.timestamp, id: known.id };
+}
+
+/** From this second on a reorg may still change what was read. */
+export function unsettledFrom(page: SubgraphPage, fetchedAt: number): number {
+  return Math.max(0, (page.head?.timestamp ?? Math.floor(fetchedAt / 1000)) - REORG_WINDOW_S);
+}
