@@ -26,7 +26,7 @@ export interface QueueDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Finished jobs kept for the board, with their data. Failed jobs that hold pages are kept until they have worked. */
   readonly keepCompleted: number;
   readonly keepFailed: number | 'all';
-  /** The job comes again by schedule: when it has to wait, this one is given up. */
+  /** The job comes again by schedule: one that meets trouble is given up. */
   readonly repeats?: true;
   /** What the board shows of a job: pages and rows are counted, never shown whole. */
   readonly summary: (payload: z.infer<Schema>) => Record<string, unknown>;

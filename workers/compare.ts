@@ -75,7 +75,8 @@ export async function compareReread(
               source,
               from: slice.from.position,
               to: slice.to.position,
-              request: reread.request,
+              // Slices of one second have the same positions.
+              request: slice.from.id === '' ? reread.request : `${reread.request}/${slice.from.id}`,
               recountedAt: fetchedAt,
               upstreamEvents: payload.records.length,
               storedEvents: stored.size,

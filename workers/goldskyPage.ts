@@ -1,4 +1,4 @@
-import { AppError, oneLine } from '../src/base/errors.ts';
+import { oneLine } from '../src/base/errors.ts';
 import { log } from '../src/base/log.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
 import { GOLDSKY_MAX_PAGE, REORG_WINDOW_S, type SubgraphPage } from '../src/sources/goldsky.ts';
@@ -39,14 +39,16 @@ export async function requestPage(
   const pageSize = payload.pageSize ?? GOLDSKY_MAX_PAGE;
   const { cursor, known, before } = askedOf(payload);
   try {
-    const page = await context.goldsky.fetchPage(
-      { timestamp: cursor.position, id: cursor.id },
-      {
-        pageSize,
-        ...(before === undefined ? {} : { before }),
-        ...(known === undefined ? {} : { known: { timestamp: known.position, id: known.id } }),
-        ...(signal === undefined ? {} : { signal }),
-      },
+    const page = await context.breakers.guarded('goldsky', () =>
+      context.goldsky.fetchPage(
+        { timestamp: cursor.position, id: cursor.id },
+        {
+          pageSize,
+          ...(before === undefined ? {} : { before }),
+          ...(known === undefined ? {} : { known: { timestamp: known.position, id: known.id } }),
+          ...(signal === undefined ? {} : { signal }),
+        },
+      ),
     );
     if (isLongQuiet(payload, page, quietUntil)) {
       await job.updateData({ ...payload, doubts: (payload.doubts ?? 0) + 1 });
@@ -64,7 +66,7 @@ export async function requestPage(
     if (error instanceof UpstreamError && error.code === 'UPSTREAM_LOST_EVENTS') {
       await job.updateData(withDoubt(payload, Number(error.context['headTimestamp'] ?? 0)));
     }
-    if (error instanceof AppError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
+    if (error instanceof UpstreamError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
     throw error;
   }
 }

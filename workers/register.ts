@@ -57,7 +57,7 @@ export function registerWorker<Name extends QueueName>(
         trouble.over();
         return result;
       } catch (error) {
-        if (definition.repeats === true && error instanceof AppError && error.retry === 'wait') {
+        if (definition.repeats === true && error instanceof AppError && error.retry !== 'never') {
           trouble.note(error.code, oneLine(error));
           return { givenUp: oneLine(error) };
         }

@@ -15,9 +15,11 @@ import {
 } from '../store/quarantine.ts';
 import { rowHash, valuesOf } from '../store/rowKey.ts';
 import { DATA_TABLES, TABLES, unlabelledTokenRow, type DataTable } from '../store/tables.ts';
+import { unsettledRows } from '../store/unsettled.ts';
 import { PRIORITY, type QueueName } from '../../queues/catalogue.ts';
 import type { WritesPayload } from '../../queues/payloads.ts';
 import type { Queues } from '../../queues/producer.ts';
+import { GOLDSKY } from '../../workers/goldskyPage.ts';
 import { GAMMA } from '../../workers/markets.ts';
 
 /** Pages on their way at once: up to as many megabytes. */
@@ -183,9 +185,7 @@ function rowsAgain(table: DataTable, { source, records }: QuarantinePage): Write
   return {
     rows: {
       [table]: encodeRows(records.map(({ record }) => record)),
-      ...(table === 'order_event_versions'
-        ? { unlabelled_token_versions: encodeRows(marksOf(records)) }
-        : {}),
+      ...(table === 'order_event_versions' ? marksOf(records) : {}),
     },
     coverage: [],
     resolved: records.map(({ hash, receivedAt, record }) => ({
@@ -197,22 +197,31 @@ function rowsAgain(table: DataTable, { source, records }: QuarantinePage): Write
   };
 }
 
-/** An event that was refused without label gets it as any other does: its token is marked. */
-function marksOf(records: readonly QuarantinedRecord[]): string[] {
-  const column = (name: (typeof TABLES)['order_event_versions'][number]) =>
-    TABLES.order_event_versions.indexOf(name);
-  const marks = new Set<string>();
-  for (const { record } of records) {
+/**
+ * What order events need beside their rows, as any page's do: without a label the token is marked, and the second is
+ * read again, because a reorg may have taken the event since.
+ */
+function marksOf(refused: readonly QuarantinedRecord[]): WritesPayload['rows'] {
+  const unlabelled = new Set<string>();
+  const unsettled = new Set<string>();
+  for (const { record } of refused) {
     const row = valuesOf(record) ?? [];
-    const [timestamp, token, market] = [
-      row[column('timestamp')],
-      row[column('token_id')],
-      row[column('market_id')],
-    ];
-    if (typeof timestamp === 'number' && typeof token === 'string' && token !== '' && market === '')
-      marks.add(unlabelledTokenRow(token, timestamp));
+    const value = (name: (typeof TABLES)['order_event_versions'][number]) =>
+      row[TABLES.order_event_versions.indexOf(name)];
+    const [second, token] = [value('timestamp'), value('token_id')];
+    if (typeof second !== 'number' || !isSecond(second) || typeof token !== 'string') continue;
+    if (token !== '' && value('market_id') === '') unlabelled.add(unlabelledTokenRow(token, second));
+    if (value('source') === GOLDSKY)
+      for (const mark of unsettledRows(GOLDSKY, second, second)) unsettled.add(mark);
   }
-  return [...marks];
+  return {
+    unlabelled_token_versions: encodeRows([...unlabelled]),
+    unsettled_range_versions: encodeRows([...unsettled]),
+  };
+}
+
+function isSecond(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
 
 /** @throws AppError NO_WORKERS */

@@ -33,7 +33,8 @@ export function formatDuration(seconds: number): string {
     const count = Math.floor(left / size);
     if (count === 0 && parts.length === 0 && unit !== 's') continue;
     left -= count * size;
-    if (count > 0 || parts.length === 0) parts.push(`${count} ${unit}${unit === 'day' && count > 1 ? 's' : ''}`);
+    if (count > 0 || parts.length === 0)
+      parts.push(`${count} ${unit}${unit === 'day' && count > 1 ? 's' : ''}`);
     if (parts.length === 2 || left === 0) break;
   }
   return parts.join(' ');

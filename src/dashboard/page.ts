@@ -79,18 +79,20 @@ ${cells(SOURCE_COLUMNS, name, cellOf)}</tr>`;
 }
 
 const API_COLUMNS: readonly Column[] = [
-  ['state', 'State', 'class="text"'],
   ['since', 'Since', 'class="text"'],
   ['probe', 'Next try', 'class="text"'],
   ['error', 'Last error', 'class="text whole problem"'],
 ];
 
 function apiTable({ apis }: Status, cellOf: CellOf): string {
-  const rows = Object.keys(apis).map(
-    (api) => `<tr role="row"><th scope="row" role="rowheader">${escape(api)}</th>
-${cells(API_COLUMNS, `api/${api}`, cellOf)}</tr>`,
-  );
-  return table('API', API_COLUMNS, rows);
+  const rows = Object.keys(apis).map((api) => {
+    const name = `api/${api}`;
+    const state = `${element('span', cellOf, `${name}/state`)} ${element('small', cellOf, `${name}/failures`)}`;
+    return `<tr role="row"><th scope="row" role="rowheader">${escape(api)}</th>
+<td role="cell" class="text" data-label="State">${state}</td>
+${cells(API_COLUMNS, name, cellOf)}</tr>`;
+  });
+  return table('API', [['', 'State', 'class="text"'], ...API_COLUMNS], rows);
 }
 
 const QUEUE_COLUMNS: readonly Column[] = [

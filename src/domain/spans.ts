@@ -34,7 +34,7 @@ export function spansOverlap(a: Span, b: Span): boolean {
 
 /** Positions (seconds) that a span reaches over; one within a single position counts as one. */
 export function spanLength({ from, to }: Span): number {
-  return Math.max(to.position - from.position, 1);
+  return compareCursors(from, to) >= 0 ? 0 : Math.max(to.position - from.position, 1);
 }
 
 /** The first position that a span has nothing of. */
@@ -51,7 +51,8 @@ function joinSpans(spans: readonly Span[]): Span[] {
   for (const span of ordered) {
     const last = joined.at(-1);
     if (last === undefined || compareCursors(span.from, last.to) > 0) joined.push(span);
-    else if (compareCursors(span.to, last.to) > 0) joined[joined.length - 1] = { from: last.from, to: span.to };
+    else if (compareCursors(span.to, last.to) > 0)
+      joined[joined.length - 1] = { from: last.from, to: span.to };
   }
   return joined;
 }

@@ -15,7 +15,7 @@ import type { ChildSpec, Exit, Said } from './supervisedChild.ts';
  */
 export function redisServer(url: string, binary: string, dataDir: string): ChildSpec {
   const logFile = join(dataDir, 'logs', 'redis.log');
-  const dir = join(dataDir, 'redis');
+  const dir = redisFolder(dataDir);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   mkdirSync(join(dataDir, 'logs'), { recursive: true });
   return {
@@ -28,6 +28,11 @@ export function redisServer(url: string, binary: string, dataDir: string): Child
     lastWords: lastWarning,
     recover: (exit) => recoverAof(exit, dir),
   };
+}
+
+/** Where the embedded Redis keeps its files. */
+export function redisFolder(dataDir: string): string {
+  return join(dataDir, 'redis');
 }
 
 function redisConfig(url: string, dir: string, logFile: string): string[] {

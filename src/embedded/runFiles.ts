@@ -18,7 +18,7 @@ export type Process = z.infer<typeof PROCESS>;
 export type RunRecord = z.infer<typeof RECORD>;
 
 /** How long an orphan may take for its clean end before it is killed. */
-const ORPHAN_STOP_MS = 18_000;
+export const ORPHAN_STOP_MS = 18_000;
 
 /** Something of the same name already runs for this DATA_DIR. */
 export class AlreadyRunningError extends AppError {
@@ -61,8 +61,11 @@ export class RunFiles {
 
   /** Notes the process that now runs under a claimed name. Synchronous, so that no kill falls between spawn and note. */
   note(name: string, facts: Omit<RunRecord, 'owner'>): void {
-    const record = this.read(name);
-    if (record === undefined) return;
+    const owner = describeProcess(process.pid);
+    // A person may have removed it.
+    const record = this.read(name) ?? { owner };
+    if (record.owner.pid !== owner.pid) return;
+    mkdirSync(this.dir, { recursive: true });
     const file = this.#file(name);
     writeFileSync(`${file}.new`, JSON.stringify({ ...record, ...facts }), { mode: 0o600 });
     renameSync(`${file}.new`, file);
@@ -73,11 +76,7 @@ export class RunFiles {
   }
 
   read(name: string): RunRecord | undefined {
-    try {
-      return RECORD.safeParse(JSON.parse(readFileSync(this.#file(name), 'utf8'))).data;
-    } catch {
-      return undefined;
-    }
+    return readRecord(this.#file(name));
   }
 
   /** The record, when its owner is alive. */
@@ -103,8 +102,26 @@ export class RunFiles {
     const child = record?.child;
     const alive = child !== undefined && isAlive(child);
     if (alive) await endProcess(child, ORPHAN_STOP_MS);
-    this.release(name);
+    this.#remove(name, record);
     return alive;
+  }
+
+  /** Removes the record that was seen; one that another process has put there meanwhile stays. */
+  #remove(name: string, seen: RunRecord | undefined): void {
+    const isSeen = (file: string) => JSON.stringify(readRecord(file)) === JSON.stringify(seen);
+    if (!isSeen(this.#file(name))) return;
+    const removed = `${this.#file(name)}.${process.pid}`;
+    try {
+      renameSync(this.#file(name), removed);
+      // Claimed between the look and the renaming.
+      if (!isSeen(removed)) linkSync(removed, this.#file(name));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Gone already, or claimed again already.
+      if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(removed, { force: true });
+    }
   }
 
   /** The whole file appears at once, or nothing when there already is one. */
@@ -132,6 +149,14 @@ export class RunFiles {
 
   #file(name: string): string {
     return join(this.dir, `${name}.json`);
+  }
+}
+
+function readRecord(file: string): RunRecord | undefined {
+  try {
+    return RECORD.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data;
+  } catch {
+    return undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import { probeClickHouse, probeRedis, type Answer } from './probe.ts';
 import { redisBinary } from './redisBinary.ts';
 import { redisServer } from './redisServer.ts';
 import { RunFiles } from './runFiles.ts';
+import { endStrayRedis } from './strayRedis.ts';
 import type { ChildSpec, Said } from './supervisedChild.ts';
 import { StartError, Supervisor } from './supervisor.ts';
 
@@ -33,8 +34,9 @@ export interface ServicesOptions {
 export async function startServices(config: Config, options: ServicesOptions): Promise<Services> {
   const { log, dataDir, signal } = options;
   const runFiles = new RunFiles(dataDir);
-  for (const name of await runFiles.endOrphans())
-    log.info(`ended ${name}, left behind by a supervisor that was killed`);
+  const ended = await runFiles.endOrphans();
+  if (await endStrayRedis(config, runFiles)) ended.push('redis');
+  for (const name of ended) log.info(`ended ${name}, left behind by a supervisor that was killed`);
   signal?.throwIfAborted();
 
   const supervisor = new Supervisor({ log, runFiles });

@@ -1,7 +1,17 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { SUPERVISED } from '../base/supervised.ts';
 import { sendSignal } from './processes.ts';
 import { waitUntil } from './probe.ts';
@@ -75,14 +85,15 @@ export class SupervisedChild {
     this.#spec = spec;
     const log = spec.logFile === undefined ? undefined : openLog(spec.logFile);
     this.#logStart = log === undefined ? 0 : fstatSync(log).size;
-    const stdio: StdioOptions = [spec.input === undefined ? 'ignore' : 'pipe', log ?? 'inherit', 'pipe'];
+    const input = spec.input === undefined ? undefined : openInput(spec.input);
+    const stdio: StdioOptions = [input ?? 'ignore', log ?? 'inherit', 'pipe'];
     if (spec.ipc) stdio.push('ipc');
     this.#process = spawn(spec.command, spec.args, {
       stdio,
       env: { ...process.env, ...spec.env, ...(spec.ipc ? { [SUPERVISED]: 'yes' } : {}) },
       detached: true,
     });
-    if (log !== undefined) closeSync(log);
+    for (const descriptor of [log, input]) if (descriptor !== undefined) closeSync(descriptor);
     this.pid = this.#process.pid;
     this.exited = this.#watchExit();
     this.#watchStderr();
@@ -90,9 +101,6 @@ export class SupervisedChild {
       if (typeof message === 'object' && 'ready' in message && message.ready === true)
         this.#info = { ...message };
     });
-    // A child that dies at once closes its input under our hands; its exit says all there is to say.
-    this.#process.stdin?.on('error', () => undefined);
-    this.#process.stdin?.end(spec.input);
   }
 
   get hasExited(): boolean {
@@ -179,6 +187,21 @@ export class SupervisedChild {
 function openLog(file: string): number {
   mkdirSync(dirname(file), { recursive: true });
   return openSync(file, 'a', 0o600);
+}
+
+/**
+ * An input that is whole before the child begins: of a pipe it might get nothing when this process is killed in that
+ * moment, and an empty configuration starts a server with its defaults. The file has no name any more.
+ */
+function openInput(text: string): number {
+  const folder = mkdtempSync(join(tmpdir(), 'pipeline-input-'));
+  try {
+    const file = join(folder, 'input');
+    writeFileSync(file, text, { mode: 0o600 });
+    return openSync(file, 'r');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** What a file holds from that byte on; nothing where it is gone or shorter. */

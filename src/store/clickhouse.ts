@@ -120,10 +120,7 @@ export class Database {
   }
 
   /** A statement without a result. Its answer is read to the end: an error may stand there. */
-  async #exec(
-    signal: AbortSignal,
-    statement: Parameters<ClickHouseClient['exec']>[0],
-  ): Promise<void> {
+  async #exec(signal: AbortSignal, statement: Parameters<ClickHouseClient['exec']>[0]): Promise<void> {
     const { stream, response_headers } = await this.#client.exec({ ...statement, abort_signal: signal });
     signal.addEventListener('abort', () => stream.destroy(), { once: true });
     mustBeClickHouse(response_headers);

@@ -13,27 +13,44 @@ export interface RecountSummary {
   readonly lastAt: number;
 }
 
+interface RecountRow {
+  readonly source: string;
+  readonly from_position: string;
+  readonly to_position: string;
+  readonly request: string;
+  readonly at: string;
+  readonly upstream_events: string;
+  readonly stored_events: string;
+  readonly missing: string;
+  readonly unexpected: string;
+  readonly different: string;
+  readonly examples: string[];
+}
+
+const COLUMNS = `source, from_position, to_position, request, toUnixTimestamp64Milli(recounted_at) AS at, upstream_events,
+  stored_events, missing, unexpected, different, examples`;
+
 /** The last recounts of all sources, the newest first. */
 export async function lastRecounts(database: Database, limit: number): Promise<Recount[]> {
-  const rows = await database.rows<{
-    source: string;
-    from_position: string;
-    to_position: string;
-    request: string;
-    at: string;
-    upstream_events: string;
-    stored_events: string;
-    missing: string;
-    unexpected: string;
-    different: string;
-    examples: string[];
-  }>(
-    `SELECT source, from_position, to_position, request, toUnixTimestamp64Milli(recounted_at) AS at, upstream_events,
-       stored_events, missing, unexpected, different, examples
+  const rows = await database.rows<RecountRow>(
+    `SELECT ${COLUMNS}
      FROM recounts ORDER BY recounted_at DESC, source, from_position LIMIT {limit:UInt32}`,
     { limit },
   );
-  return rows.map((row) => ({
+  return rows.map(toRecount);
+}
+
+/** The recounts whose request begins so. */
+export async function recountsOf(database: Database, request: string): Promise<Recount[]> {
+  const rows = await database.rows<RecountRow>(
+    `SELECT ${COLUMNS} FROM recounts WHERE startsWith(request, {request:String}) ORDER BY source, from_position`,
+    { request },
+  );
+  return rows.map(toRecount);
+}
+
+function toRecount(row: RecountRow): Recount {
+  return {
     source: row.source,
     from: Number(row.from_position),
     to: Number(row.to_position),
@@ -45,7 +62,7 @@ export async function lastRecounts(database: Database, limit: number): Promise<R
     unexpected: Number(row.unexpected),
     different: Number(row.different),
     examples: row.examples,
-  }));
+  };
 }
 
 /** What the recounts of the last 24 hours found: one row a source that had any. */

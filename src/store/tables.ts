@@ -88,7 +88,15 @@ export const TABLES = {
     'examples',
   ],
   coverage_start_versions: ['source', 'position', 'id'],
-  covered_range_versions: ['source', 'from_position', 'from_id', 'to_position', 'to_id', 'events', 'quarantined'],
+  covered_range_versions: [
+    'source',
+    'from_position',
+    'from_id',
+    'to_position',
+    'to_id',
+    'events',
+    'quarantined',
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Table = keyof typeof TABLES;

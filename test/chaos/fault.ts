@@ -31,11 +31,16 @@ export interface World {
 /** Waits that many milliseconds, or until the run ends its faults. */
 export type Pause = (ms: number) => Promise<void>;
 
+type Done = void | boolean;
+
 /** A fault with everything drawn: does it, and undoes it when its time is over. */
 export interface Fault {
   /** What happens, e.g. `worker-2 is stopped for 4.2 s`. */
   readonly what: string;
-  readonly run: (world: World, pause: Pause) => void | Promise<void>;
+  /** How long it lasts; 0 when left out. */
+  readonly forMs?: number;
+  /** Gives false where there was nothing to break: it was broken already. */
+  readonly run: (world: World, pause: Pause) => Done | Promise<Done>;
 }
 
 export interface FaultKind {

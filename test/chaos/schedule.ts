@@ -42,8 +42,9 @@ function planOf(target: Target, { seed, durationMs, pace }: ScheduleOptions): Pl
     if (deck.length === 0) deck = shuffled(target, random);
     const kind = deck.pop();
     if (kind === undefined) break;
-    faults.push({ atMs: Math.round(atMs), kind, fault: kind.draw(random) });
-    atMs += Math.max(SHORTEST_PAUSE_MS, -Math.log(1 - random.next()) * meanMs);
+    const fault = kind.draw(random);
+    faults.push({ atMs: Math.round(atMs), kind, fault });
+    atMs += (fault.forMs ?? 0) + Math.max(SHORTEST_PAUSE_MS, -Math.log(1 - random.next()) * meanMs);
   }
   return faults;
 }

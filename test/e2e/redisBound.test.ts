@@ -6,6 +6,7 @@ import { redisBinary } from '../../src/embedded/redisBinary.ts';
 import { redisServer } from '../../src/embedded/redisServer.ts';
 import { RunFiles } from '../../src/embedded/runFiles.ts';
 import { Supervisor } from '../../src/embedded/supervisor.ts';
+import { migrate } from '../../src/store/migrate.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { makeWorld, startWorkerProcess, untilComplete, untilCount } from '../support/pipeline.ts';
 import { freePort, temporaryFolder } from '../support/processes.ts';
@@ -72,8 +73,8 @@ class MemoryWatch {
 }
 
 test('Redis stays below its bound while ClickHouse takes nothing, with pages as fat as they come; then all lands', async () => {
-  const recording = makeRecording({ events: 6_000, seed: 21 });
-  const fat = fatMarkets(2_400);
+  const recording = makeRecording({ events: 4_000, seed: 21 });
+  const fat = fatMarkets(1_600);
   const redis = await ownRedis();
   const { environment, database } = await makeWorld(
     { ...recording, markets: [...recording.markets, ...fat] },
@@ -81,8 +82,9 @@ test('Redis stays below its bound while ClickHouse takes nothing, with pages as 
   );
   const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
   const { queues } = new RedisWorld(environment);
+  await migrate(database);
+  for (const table of ['market_versions', 'order_event_versions']) proxy.refuseInserts(table, READONLY);
   const worker = await startWorkerProcess({ ...environment, CLICKHOUSE_URL: proxy.url });
-  proxy.makeTrouble('writes', { kind: 'refuse', code: READONLY });
 
   await worker.said(`MAX_REDIS_MB=${MAX_REDIS_MB}`);
   // Time for pages to become rows, which are larger, and for the next fetches to come by.

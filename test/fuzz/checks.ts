@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { compareIds } from '../../src/domain/coverage.ts';
-import type { SubgraphPage } from '../../src/sources/goldsky.ts';
+import type { FetchPageOptions, SubgraphPage } from '../../src/sources/goldsky.ts';
 import { TABLES, type DataTable } from '../../src/store/tables.ts';
 import type { OrdersPayload, WritesPayload } from '../../queues/payloads.ts';
 
@@ -30,7 +30,7 @@ export function checkPage(
   body: unknown,
   page: SubgraphPage,
   cursor: Place,
-  asked: { readonly pageSize: number; readonly before: number | undefined },
+  asked: FetchPageOptions & { readonly pageSize: number },
 ): void {
   const { data, errors } = body as { data: { orderFilledEvents: unknown[] }; errors?: unknown };
   assert(errors === undefined || errors === null || JSON.stringify(errors) === '[]', 'errors are no page');
@@ -52,6 +52,17 @@ export function checkPage(
     } else {
       assert(place.timestamp <= page.next.timestamp, 'or in the second that is read again');
     }
+  }
+  const { known } = asked;
+  if (
+    known !== undefined &&
+    !places.some((place) => place?.id === known.id && place.timestamp === known.timestamp)
+  ) {
+    const last = places.findLast((place) => place !== undefined);
+    assert(
+      page.full && last !== undefined && compare(last, known) < 0,
+      'what is known is there, or still to come',
+    );
   }
   const furthest = Math.max(cursor.timestamp, ...places.map((place) => place?.timestamp ?? 0));
   assert(compare(page.next, cursor) >= 0, 'never back');

@@ -3,7 +3,7 @@ import { gammaApi } from '../../src/simulator/gamma.ts';
 import { goldskyApi } from '../../src/simulator/goldsky.ts';
 import { RecordedExchange } from '../../src/simulator/recorded.ts';
 import { SimulatedExchange } from '../../src/simulator/exchange.ts';
-import { compareIds, type Upstream } from '../../src/simulator/upstream.ts';
+import type { Upstream } from '../../src/simulator/upstream.ts';
 import { makeRecording } from '../support/recording.ts';
 import type { Answer } from './mutations.ts';
 
@@ -20,6 +20,7 @@ export interface HonestUpstream {
 
 /** Answered with the first page, as by a server that ignores cursors. */
 const ODD_CURSOR = 'sent';
+const REQUESTED = 20;
 const SIMULATED_NOW = 1_760_000_000;
 
 /** A recording with bursts and malformed rows, and a simulated exchange at a time long past. */
@@ -37,24 +38,26 @@ export function honestUpstreams(): HonestUpstream[] {
 }
 
 function honest(upstream: Upstream): HonestUpstream {
-  const places = [...upstream.events({ from: 0, to: 2 ** 32 })].map(({ timestamp, id }) => ({
-    timestamp,
-    id,
-  }));
-  places.sort((a, b) => a.timestamp - b.timestamp || compareIds(a.id, b.id));
+  const events = [...upstream.events({ from: 0, to: 2 ** 32 })];
   const [goldskyAnswers, gammaAnswers] = [goldskyApi(), gammaApi()];
   const goldsky = asking((request) => goldskyAnswers.answer(request, upstream));
   const gamma = asking((request) => gammaAnswers.answer(request, upstream));
   const askGamma = (url: string) => gamma('GET', url.replace(`&after_cursor=${ODD_CURSOR}`, ''), '');
   const listed = upstream.markets();
   return {
-    places,
+    places: spread(events).map(({ timestamp, id }) => ({ timestamp, id })),
     marketCursors: [...cursorsOf(askGamma), ODD_CURSOR],
-    tokens: listed.flatMap(({ tokenIds }) => tokenIds),
-    marketIds: listed.map(({ id }) => String(id)),
+    tokens: spread(listed).flatMap(({ tokenIds }) => tokenIds),
+    marketIds: spread(listed).map(({ id }) => String(id)),
     goldsky: (url, body) => goldsky('POST', url, body),
     gamma: askGamma,
   };
+}
+
+/** Some of them, from the first to the last: few, so that many requests are the same and worked out once. */
+function spread<T>(all: readonly T[]): T[] {
+  const step = Math.max(1, Math.floor((all.length - 1) / REQUESTED));
+  return all.filter((_, index) => index % step === 0 || index === all.length - 1);
 }
 
 /** Cursors of a walk over the markets, as the sweeps ask for them. */

@@ -1,9 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { inject, onTestFinished } from 'vitest';
-import { expect, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { AppError } from '../../src/base/errors.ts';
 import { ClickHouseRefused, ClickHouseUnavailable, Database } from '../../src/store/clickhouse.ts';
+import { pino } from 'pino';
+import { schemaReady } from '../../src/store/ready.ts';
 import { ClickHouseProxy, type Trouble } from '../support/clickhouseProxy.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
 
@@ -199,6 +200,26 @@ test('nobody waits for a server that hangs without end', async () => {
   expect(await database.answers(100)).toBe(false);
   proxy.heal();
   await expect.poll(() => database.answers(1_000)).toBe(true);
+});
+
+test('a start waits for a server that cannot take the schema yet, not for a wrong password', async () => {
+  const proxy = await ClickHouseProxy.start(inject('clickhouseUrl'));
+  const config = testConfig(testEnvironment()).clickhouse;
+  const database = new Database({ ...config, url: proxy.url });
+  onTestFinished(() => database.close());
+  const start = () => schemaReady(database, pino({ level: 'silent' }), new AbortController().signal);
+
+  proxy.makeTrouble('everything', { kind: 'refuse', code: 516 });
+  await expect(start()).rejects.toMatchObject({ blame: 'access' });
+  proxy.heal();
+
+  proxy.makeTrouble('writes', { kind: 'refuse', code: 243 });
+  const met = proxy.nextTrouble();
+  const started = start();
+  await met;
+  proxy.heal();
+  await started;
+  expect(await database.rows('SELECT count() FROM order_events')).toHaveLength(1);
 });
 
 test('an answer that stops in its middle is given up', async () => {

@@ -1,6 +1,5 @@
-import { afterEach, expect, test, vi } from 'vitest';
 import { Redis } from 'ioredis';
-import { onTestFinished } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { promoteMisdated } from '../../queues/delayed.ts';
 import type { Queues } from '../../queues/producer.ts';
 import { putSchedulers, restoreSchedulers } from '../../queues/schedulers.ts';

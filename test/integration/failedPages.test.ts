@@ -1,5 +1,4 @@
-import { onTestFinished } from 'vitest';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { encodeRows } from '../../src/store/batch.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { quarantineRow } from '../../src/store/tables.ts';

@@ -44,6 +44,8 @@ export function viewOf(status) {
   }
   for (const [name, api] of Object.entries(status.apis)) {
     cells[`api/${name}/state`] = apiState(api);
+    cells[`api/${name}/failures`] =
+      api.failures > 0 ? { text: `${NUMBERS.format(api.failures)} failed in a row`, tone: 'quiet' } : NOTHING;
     cells[`api/${name}/since`] = api.openSince === null ? NOTHING : { text: utc(api.openSince), tone: '' };
     cells[`api/${name}/probe`] = nextTry(api.nextProbeInSeconds);
     cells[`api/${name}/error`] =
@@ -92,12 +94,9 @@ function recounted(recounts) {
     : { text: `${NUMBERS.format(mismatches)} of ${NUMBERS.format(events)} differ`, tone: 'bad' };
 }
 
-function apiState({ state, failures }) {
+function apiState({ state }) {
   if (state === null) return UNKNOWN;
-  if (state === 'open') return { text: `circuit open, ${failures} failed in a row`, tone: 'bad' };
-  return failures === 0
-    ? { text: 'works', tone: 'good' }
-    : { text: `works, but ${failures} failed in a row`, tone: 'warn' };
+  return state === 'open' ? { text: 'circuit open', tone: 'bad' } : { text: 'works', tone: 'good' };
 }
 
 function nextTry(seconds) {

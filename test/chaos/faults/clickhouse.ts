@@ -25,6 +25,7 @@ function during(
       const { what, begin, end } = draw(random, ms);
       return {
         what: `${what} (${seconds(ms)})`,
+        forMs: ms,
         run: async (world, pause) => {
           await begin(world);
           await pause(ms);

@@ -16,6 +16,7 @@ function jump(worker: string, what: string, ms: number): FaultKind {
       const forMs = between(random, 2, 10);
       return {
         what: `the clock of ${worker} is ${what} for ${seconds(forMs)}`,
+        forMs,
         run: async ({ clocks }, pause) => {
           clocks.set(worker, ms);
           await pause(forMs);

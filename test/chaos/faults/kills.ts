@@ -10,7 +10,7 @@ export function killOf(name: string, share = 1): FaultKind {
     share,
     draw: () => ({
       what: `kill -9 of ${name}`,
-      run: ({ stack }) => void stack.signal(name, 'SIGKILL'),
+      run: ({ stack }) => stack.signal(name, 'SIGKILL'),
     }),
   };
 }
@@ -20,7 +20,7 @@ function terminationOf(name: string): FaultKind {
     name: 'SIGTERM of worker',
     group,
     share: 1,
-    draw: () => ({ what: `SIGTERM of ${name}`, run: ({ stack }) => void stack.signal(name, 'SIGTERM') }),
+    draw: () => ({ what: `SIGTERM of ${name}`, run: ({ stack }) => stack.signal(name, 'SIGTERM') }),
   };
 }
 
@@ -34,12 +34,14 @@ function freezeOf(name: string): FaultKind {
       const ms = between(random, 1, 10);
       return {
         what: `${name} is stopped for ${seconds(ms)}`,
+        forMs: ms,
         run: async ({ stack }, pause) => {
           const pid = stack.pid(name);
-          if (!stack.signal(name, 'SIGSTOP')) return;
+          if (!stack.signal(name, 'SIGSTOP')) return false;
           await pause(ms);
           // Another one may run under the name by now; it was not stopped.
           if (stack.pid(name) === pid) stack.signal(name, 'SIGCONT');
+          return true;
         },
       };
     },
@@ -52,7 +54,7 @@ const supervisor: FaultKind = {
   share: 1,
   draw: () => ({
     what: 'kill -9 of the supervisor (started again after a second)',
-    run: ({ stack }) => void stack.killSupervisor(),
+    run: ({ stack }) => stack.killSupervisor(),
   }),
 };
 

@@ -11,9 +11,7 @@ const flush: FaultKind = {
   share: 2,
   draw: () => ({
     what: 'FLUSHALL',
-    run: async ({ redisUrl, say }) => {
-      if (!(await flushAll(redisUrl))) say('(Redis was away: not flushed)');
-    },
+    run: ({ redisUrl }) => flushAll(redisUrl),
   }),
 };
 
@@ -21,19 +19,18 @@ const flush: FaultKind = {
 function killAnd(name: string, damage: (dataDir: string, sizeBefore: number) => void): FaultKind {
   const fault: Fault = {
     what: name,
-    run: async ({ stack, dataDir, say }, pause) => {
+    forMs: 1_000,
+    run: async ({ stack, dataDir }, pause) => {
       const part = newestPart(dataDir);
       const before = part === undefined ? 0 : sizeOf(part);
       await pause(1_000);
       const pid = stack.pid('redis');
-      if (pid === undefined || !stack.signal('redis', 'SIGKILL')) {
-        say('(Redis was away: nothing done)');
-        return;
-      }
+      if (pid === undefined || !stack.signal('redis', 'SIGKILL')) return false;
       // All in one go: the supervisor starts it again after 200 ms.
       const deadline = Date.now() + 150;
       while (stack.pid('redis') === pid && Date.now() < deadline);
       damage(dataDir, before);
+      return true;
     },
   };
   return { name, group, share: 1, draw: () => fault };
@@ -52,7 +49,7 @@ function network(
     share: 1,
     draw: (random) => {
       const ms = between(random, fromS, toS);
-      return { what: what(ms), run: (world, pause) => run(world, () => pause(ms)) };
+      return { what: what(ms), forMs: ms, run: (world, pause) => run(world, () => pause(ms)) };
     },
   };
 }

@@ -14,9 +14,11 @@ interface Reorg {
   readonly from: number;
   readonly to: number;
   readonly count: number;
+  /** How long what vanishes to come back is away. */
+  readonly awayMs: number;
 }
 
-function reorg(name: string, run: (reorg: Reorg) => void | Promise<void>): FaultKind {
+function reorg(name: string, run: (reorg: Reorg) => void | Promise<void>, isLasting = false): FaultKind {
   return {
     name: `reorg: ${name}`,
     group: 'reorg',
@@ -25,12 +27,14 @@ function reorg(name: string, run: (reorg: Reorg) => void | Promise<void>): Fault
       const depth = random.next();
       const count = 1 + random.below(MOST_EVENTS);
       const own = new Random(random.below(2 ** 31), 0);
+      const awayMs = isLasting ? between(random, 1, 30) : 0;
       return {
-        what: `reorg: up to ${count} events ${name}`,
+        what: `reorg: up to ${count} events ${name}${isLasting ? ` after ${seconds(awayMs)}` : ''}`,
+        forMs: awayMs,
         run: (world, pause) => {
           const to = world.feed.head;
           const from = to - Math.floor(depth * world.deepestReorgS);
-          return run({ world, pause, random: own, from, to, count });
+          return run({ world, pause, random: own, from, to, count, awayMs });
         },
       };
     },
@@ -77,12 +81,14 @@ const appear = reorg('appear in seconds already passed', ({ world, random, from,
   give(world, late, 'appeared late');
 });
 
-const flicker = reorg('vanish and come back', async (given) => {
-  const { world, pause, random } = given;
-  const forMs = between(random, 1, 30);
-  const taken = take(given, `taken for ${seconds(forMs)}`);
-  await pause(forMs);
-  give(world, taken, 'back');
-});
+const flicker = reorg(
+  'vanish and come back',
+  async (given) => {
+    const taken = take(given, `taken for ${seconds(given.awayMs)}`);
+    await given.pause(given.awayMs);
+    give(given.world, taken, 'back');
+  },
+  true,
+);
 
 export const CHAIN: Target = { name: 'chain', everyS: 6, kinds: [vanish, move, appear, flicker] };

@@ -28,6 +28,7 @@ function forSome(
       const fault = draw(random);
       return {
         what: `${api}: ${name} for ${seconds(ms)} ${detail(fault)}`.trimEnd(),
+        forMs: ms,
         run: async ({ upstream }, pause) => {
           upstream[api].failNext(Infinity, fault);
           await pause(ms);
@@ -76,6 +77,7 @@ function slow(api: ApiName): FaultKind {
       const latencyMs = between(random, 0.2, 3);
       return {
         what: `${api}: each answer takes ${seconds(latencyMs)} for ${seconds(ms)}`,
+        forMs: ms,
         run: async ({ upstream }, pause) => {
           upstream[api].latencyMs = latencyMs;
           await pause(ms);

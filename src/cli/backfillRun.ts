@@ -1,0 +1,193 @@
+import type { Cursor } from '../domain/coverage.ts';
+import {
+  endPosition,
+  intersectSpans,
+  spanLength,
+  spansOverlap,
+  subtractSpans,
+  type Span,
+} from '../domain/spans.ts';
+import type { Database } from '../store/clickhouse.ts';
+import { uncovered } from '../store/uncovered.ts';
+import type { BackfillPieces, Piece } from '../../queues/backfillPieces.ts';
+import { PRIORITY } from '../../queues/catalogue.ts';
+import type { Queues } from '../../queues/producer.ts';
+import { addRange, rangesUnderWay, type RangeUnderWay } from '../../queues/ranges.ts';
+import type { BuiltSource } from './sourceOption.ts';
+
+/** Chains under way at once, of all backfills of a source: requests of some are on their way while pages of others land. */
+const MOST_CHAINS = 8;
+const CHAIN_PREFIX = 'backfill-';
+/** Events that a piece should have: a few dozen requests. */
+const PIECE_EVENTS = 20_000;
+/** Seconds. Small pieces first: how dense the events are is not known yet. */
+const PIECE_S = { first: 600, shortest: 60, longest: 30 * 86_400 };
+/** A piece grows at most so many times over the one before. */
+const GROWTH = 4;
+/** A small range is cut into at least so many pieces. */
+const LEAST_PIECES = 16;
+
+/**
+ * A chain that is not seen is lost when this has passed, in milliseconds: its last pages may be on their way. With nothing
+ * on its way, the shorter one. Doubles with each loss.
+ */
+const PATIENCE_MS = 30_000;
+const PATIENCE_IDLE_MS = 3_000;
+const LONGEST_PATIENCE_MS = 120_000;
+
+export interface BackfillParts {
+  readonly database: Database;
+  readonly queues: Queues;
+  readonly pieces: BackfillPieces;
+  readonly source: BuiltSource;
+}
+
+export interface BackfillProgress {
+  /** Seconds of the source that are wanted, and those of them that are not covered yet. */
+  readonly total: number;
+  readonly missing: number;
+  /** Order events that came since the start. */
+  readonly events: number;
+  /** Pieces that were lost and begun anew, with why where a job says it. */
+  readonly lost: readonly (Piece & { readonly reason: string | undefined })[];
+}
+
+/**
+ * Fills what nothing covers of some stretches of a source. All that lasts is in ClickHouse (what is covered) and Redis (the
+ * chains, and which pieces they are of): stopped anywhere and begun again, it goes on with what is still missing.
+ */
+export class Backfill {
+  readonly #parts: BackfillParts;
+  readonly #wanted: readonly Span[];
+  readonly #window: Span;
+  readonly #total: number;
+  /** When each chain was last seen at work, or first missed, in milliseconds of a steady clock. */
+  readonly #seen = new Map<string, number>();
+  /** Pieces that were lost: what is begun in their place has lost as often. */
+  #lost: Piece[] = [];
+  #pieceSeconds: number;
+  #last: { readonly missing: number; readonly events: number } | undefined;
+  #events = 0;
+
+  /** @param wanted in order, and not empty */
+  constructor(parts: BackfillParts, wanted: readonly Span[]) {
+    this.#parts = parts;
+    this.#wanted = wanted;
+    const [first, last] = [wanted[0], wanted.at(-1)];
+    if (first === undefined || last === undefined) throw new RangeError('Nothing is wanted.');
+    this.#window = { from: first.from, to: last.to };
+    this.#total = lengthOf(wanted);
+    this.#pieceSeconds = Math.max(PIECE_S.shortest, Math.min(PIECE_S.first, this.#total / LEAST_PIECES));
+  }
+
+  /** Looks what is missing, and has it fetched as far as there is room for more chains. */
+  async step(): Promise<BackfillProgress> {
+    const { database, queues, pieces, source } = this.#parts;
+    // In this order: a chain that ends meanwhile is seen in the next step.
+    const underWay = await rangesUnderWay(queues);
+    const begun = await pieces.all();
+    const found = await uncovered(database, source, this.#window);
+    const missing = intersectSpans(found.missing, this.#wanted);
+    this.#learn(lengthOf(missing), found.events);
+
+    const lost = await this.#settle(begun, found.missing, underWay);
+    const taken = begun.filter((piece) => !lost.some(({ chainId }) => chainId === piece.chainId));
+    const others = underWay.filter(({ chainId }) => !chainId.startsWith(CHAIN_PREFIX));
+    await this.#begin(subtractSpans(missing, [...taken.map(spanOf), ...others]), underWay);
+    return { total: this.#total, missing: lengthOf(missing), events: this.#events, lost };
+  }
+
+  /** Takes off pieces that are covered, and those that were lost. Gives the lost ones. */
+  async #settle(
+    begun: readonly Piece[],
+    missing: readonly Span[],
+    underWay: readonly RangeUnderWay[],
+  ): Promise<(Piece & { readonly reason: string | undefined })[]> {
+    const { queues, pieces } = this.#parts;
+    const { onTheirWay, failed } = await queues.queuedPages();
+    const patience = onTheirWay + failed === 0 ? PATIENCE_IDLE_MS : PATIENCE_MS;
+    const now = performance.now();
+    const lost = [];
+    for (const piece of begun) {
+      const span = spanOf(piece);
+      if (!missing.some((one) => spansOverlap(one, span))) {
+        // Of a piece at the edge, another run's, the rest is not known here.
+        if (subtractSpans([span], [this.#window]).length === 0) await pieces.release(piece);
+        continue;
+      }
+      if (underWay.some(({ chainId }) => chainId === piece.chainId)) {
+        this.#seen.set(piece.chainId, now);
+        continue;
+      }
+      const seen = this.#seen.get(piece.chainId) ?? now;
+      this.#seen.set(piece.chainId, seen);
+      if (now - seen < Math.min(LONGEST_PATIENCE_MS, patience * 2 ** piece.losses)) continue;
+      if (!(await pieces.release(piece))) continue;
+      this.#lost.push(piece);
+      lost.push({ ...piece, reason: await failureOf(queues, piece.chainId) });
+    }
+    return lost;
+  }
+
+  /** Begins pieces of what is still to be fetched, the earliest first, while there is room for more chains. */
+  async #begin(free: readonly Span[], underWay: readonly RangeUnderWay[]): Promise<void> {
+    const { queues, pieces, source } = this.#parts;
+    const chains = underWay.filter(({ chainId }) => chainId.startsWith(CHAIN_PREFIX)).length;
+    let room = MOST_CHAINS - chains;
+    for (const span of free) {
+      let from: Cursor = span.from;
+      const end = endPosition(span);
+      while (room > 0 && from.position < end) {
+        const piece = this.#cut(from, end);
+        if (await pieces.claim(piece)) {
+          await addRange(queues, { source, from, to: piece.to }, piece.chainId, PRIORITY.backfill);
+          room -= 1;
+        }
+        from = { position: piece.to, id: '' };
+      }
+    }
+  }
+
+  #cut(from: Cursor, end: number): Piece {
+    const length = Math.ceil(this.#pieceSeconds);
+    // No crumbs: what would be left of less than half a piece goes with it.
+    const to = end - from.position < length * 1.5 ? end : from.position + length;
+    const place = { from, to: { position: to, id: '' } };
+    const losses = Math.max(
+      0,
+      ...this.#lost.filter((piece) => spansOverlap(spanOf(piece), place)).map((piece) => piece.losses + 1),
+    );
+    const chainId = `${CHAIN_PREFIX}${from.position}-${from.id.slice(2, 18)}-${to}-${Date.now()}`;
+    return { from, to, chainId, losses };
+  }
+
+  /** Counts what came, and makes the next pieces as long as what came says. */
+  #learn(missing: number, events: number): void {
+    const last = this.#last;
+    this.#last = { missing, events };
+    if (last === undefined) return;
+    // Ranges that were merged across an edge of the window are no loss.
+    const came = Math.max(0, events - last.events);
+    this.#events += came;
+    const covered = last.missing - missing;
+    if (covered <= 0) return;
+    const fitting = came === 0 ? Infinity : (PIECE_EVENTS * covered) / came;
+    const most = Math.max(this.#total / LEAST_PIECES, PIECE_S.shortest);
+    const length = Math.min(fitting, this.#pieceSeconds * GROWTH, PIECE_S.longest, most);
+    this.#pieceSeconds = Math.max(PIECE_S.shortest, length);
+  }
+}
+
+function spanOf({ from, to }: Piece): Span {
+  return { from, to: { position: to, id: '' } };
+}
+
+function lengthOf(spans: readonly Span[]): number {
+  return spans.reduce((sum, span) => sum + spanLength(span), 0);
+}
+
+/** Why the chain's job is left in `failed`; undefined where it is not: then it is gone. */
+async function failureOf(queues: Queues, chainId: string): Promise<string | undefined> {
+  const failed = await queues.get('fetch.goldsky').getJobs(['failed'], 0, 100);
+  return failed.find((job) => job?.id?.startsWith(`range-${chainId}-`))?.failedReason;
+}
