@@ -26,8 +26,9 @@ export class TokenLookups {
   }
 
   /** Puts tokens on the list, due at once; those already on it keep their place. */
-  async note(tokenIds: readonly string[], now = Date.now()): Promise<void> {
+  async note(tokenIds: readonly string[], at?: number): Promise<void> {
     if (tokenIds.length === 0) return;
+    const now = at ?? (await this.#now());
     await this.#redis.zadd(this.#due, 'NX', ...tokenIds.flatMap((token) => [now, token]));
   }
 
@@ -37,7 +38,8 @@ export class TokenLookups {
   }
 
   /** Takes the tokens that are due, and sets when each is due again if nobody takes it off the list. */
-  async takeDue(limit: number, now = Date.now()): Promise<string[]> {
+  async takeDue(limit: number, at?: number): Promise<string[]> {
+    const now = at ?? (await this.#now());
     const tokens = await this.#redis.zrangebyscore(this.#due, '-inf', now, 'LIMIT', 0, limit);
     if (tokens.length === 0) return [];
     const counting = this.#redis.pipeline();
@@ -50,6 +52,12 @@ export class TokenLookups {
     });
     await this.#redis.zadd(this.#due, 'XX', ...next);
     return tokens;
+  }
+
+  /** Redis' clock, in milliseconds: those of the replicas may differ, and jump. */
+  async #now(): Promise<number> {
+    const [seconds, micros] = await this.#redis.time();
+    return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
   }
 
   /** Takes tokens off the list: their market is known. */

@@ -24,7 +24,7 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
 
   let { mark } = payload;
   // What was asked again for its missing events has its rest under way already.
-  if (page.full && missing === undefined) {
+  if (goesOn(page, to) && missing === undefined) {
     const rest = { position: page.next.timestamp, id: page.next.id };
     let restMark = mark;
     if (mark !== undefined && rest.id === '') {
@@ -68,9 +68,14 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
   return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(reached), reason };
 }
 
+/** More may follow: the page was full, or it was the rest of one second and ends with that. */
+function goesOn({ full, sameSecond, next }: SubgraphPage, to: number): boolean {
+  return (full || sameSecond) && next.timestamp < to;
+}
+
 /** How far the answer is all there is: no node knows of events beyond its newest block. */
 function reachedBy(page: SubgraphPage, to: number): Cursor {
-  if (page.full) return { position: page.next.timestamp, id: page.next.id };
+  if (goesOn(page, to)) return { position: page.next.timestamp, id: page.next.id };
   const beyondHead = page.head === undefined ? to : page.head.timestamp + 1;
   return { position: Math.min(to, beyondHead), id: '' };
 }

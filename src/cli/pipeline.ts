@@ -46,7 +46,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   };
   try {
     services = await startServices(config, { log, dataDir, signal });
-    await checkContents(config, options.kind ?? 'live');
+    await checkContents(config, options.kind ?? 'live', signal);
     await applySchema(env, dataDir, signal);
     const url = await startProcesses(services.supervisor, config, env, signal);
     runFiles.note(PIPELINE, { url });
@@ -58,8 +58,15 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 }
 
 /** Made data and real data never share a database. @throws StartError */
-async function checkContents(config: Config, kind: 'live' | 'demo'): Promise<void> {
+async function checkContents(
+  config: Config,
+  kind: 'live' | 'demo',
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const database = new Database(config.clickhouse);
+  // Breaks off what a server that hangs has been asked.
+  const breakOff = () => void database.close();
+  signal?.addEventListener('abort', breakOff, { once: true });
   try {
     const contents = await contentsOf(database);
     const where = `${config.clickhouse.database} at ${displayUrl(config.clickhouse.url)}`;
@@ -70,6 +77,8 @@ async function checkContents(config: Config, kind: 'live' | 'demo'): Promise<voi
     }
     if (kind === 'demo') await markAsDemo(database);
   } finally {
+    signal?.throwIfAborted();
+    signal?.removeEventListener('abort', breakOff);
     await database.close();
   }
 }

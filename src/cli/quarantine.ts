@@ -34,7 +34,7 @@ await runCommand({
     limit: { type: 'string', value: 'N', help: `lines of --list (${LISTED}) or --show (all)` },
   },
   environment: [...REDIS_SETTINGS, ...CLICKHOUSE_SETTINGS],
-  run: async ({ config, args, signal }) => {
+  run: async ({ config, args, signal, stopped, onStop }) => {
     const { source, reason, retry } = args;
     if ([args.list, args.show, retry].filter(Boolean).length > 1)
       throw new ConfigError('--list, --show and --retry do not go together: give one of them.');
@@ -42,29 +42,35 @@ await runCommand({
     if (retry && limit !== undefined) throw new ConfigError('--limit does not go with --retry.');
     const filter: QuarantineFilter = { source, reason };
     const database = new Database(config.clickhouse);
-    try {
-      const schema = await checkSchema(database);
-      if (!schema.ok) throw new SchemaError(schema.text);
-      if (retry) return await retryAll(filter);
+    onStop(() => database.close());
+    const schema = await checkSchema(database);
+    if (!schema.ok) throw new SchemaError(schema.text);
+    if (!retry) {
       if (args.show) await showQuarantine(database, filter, limit ?? Infinity, signal);
       else await listQuarantine(database, filter, limit ?? LISTED);
-    } finally {
-      await database.close();
+      return 0;
     }
 
-    async function retryAll(wanted: QuarantineFilter): Promise<number> {
-      const redis = connectRedis(config.redis.url, log('quarantine'));
-      const queues = new Queues(redis, config.redis.prefix);
-      try {
-        await redisAnswers(redis, config.redis.url);
-        const result = await retryQuarantine(database, queues, wanted, signal);
-        for (const line of reportOf(result)) console.log(line);
-        return result.inFailed > 0 ? 1 : 0;
-      } finally {
-        if (redis.status === 'ready') await queues.close();
-        redis.disconnect();
-      }
+    const redis = connectRedis(config.redis.url, log('quarantine'));
+    const queues = new Queues(redis, config.redis.prefix);
+    onStop(async () => {
+      // Without Redis this does not end.
+      if (redis.status === 'ready') await queues.close();
+      redis.disconnect();
+    });
+    await redisAnswers(redis, config.redis.url);
+    // A command to a Redis that is away waits for it; a stop does not.
+    const work = retryQuarantine(database, queues, filter, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+      return undefined;
+    });
+    const result = await Promise.race([work, stopped]);
+    if (result === undefined) {
+      console.log('Stopped. What was sent goes on in the workers; the rest stays in quarantine.');
+      return 0;
     }
+    for (const line of reportOf(result)) console.log(line);
+    return result.inFailed > 0 ? 1 : 0;
   },
 });
 

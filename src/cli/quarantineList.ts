@@ -6,6 +6,7 @@ import {
   quarantineSources,
   type QuarantineFilter,
 } from '../store/quarantine.ts';
+import { formatCount, textTable } from './text.ts';
 
 const MAX_SAMPLE = 100;
 const HEADS = [
@@ -34,16 +35,14 @@ export async function listQuarantine(
   const lines = shown.map((group) => [
     clean(group.source),
     clean(group.reason),
-    String(group.records),
+    formatCount(group.records),
     group.firstReceived.slice(0, 19),
     group.lastReceived.slice(0, 19),
     shorten(clean(group.sample)),
   ]);
-  console.log(table([HEADS, ...lines]));
+  console.log(textTable(HEADS, lines, ['records']));
   const hidden = groups > shown.length ? ` (${groups - shown.length} more lines with --limit)` : '';
-  console.log(
-    `\n${records} ${records === 1 ? 'record' : 'records'}${hidden}. --show prints them whole, --retry sends them again.`,
-  );
+  console.log(`\n${countOf(records)}${hidden}. --show prints them whole, --retry sends them again.`);
 }
 
 /** Prints records whole, a JSON object a line; ends quietly where nobody reads on (`| head`). */
@@ -67,6 +66,11 @@ export async function showQuarantine(
   }
 }
 
+/** `1 record`, `1,200 records`. */
+export function countOf(records: number): string {
+  return `${formatCount(records)} ${records === 1 ? 'record' : 'records'}`;
+}
+
 function isAll({ source, reason }: QuarantineFilter): boolean {
   return source === undefined && reason === undefined;
 }
@@ -79,20 +83,4 @@ function clean(text: string): string {
 function shorten(text: string): string {
   const characters = [...text];
   return characters.length > MAX_SAMPLE ? `${characters.slice(0, MAX_SAMPLE - 1).join('')}…` : text;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEADS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isNumber = (column: number) => HEADS[column] === 'records';
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const width = widths[column] ?? 0;
-          return isNumber(column) ? cell.padStart(width) : cell.padEnd(width);
-        })
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -19,6 +19,9 @@ import { unsettledRows } from '../store/unsettled.ts';
 import { PRIORITY, type QueueName } from '../../queues/catalogue.ts';
 import type { WritesPayload } from '../../queues/payloads.ts';
 import type { Queues } from '../../queues/producer.ts';
+import { countOf } from './quarantineList.ts';
+import { ProgressLine } from './progressLine.ts';
+import { formatCount } from './text.ts';
 import { GOLDSKY } from '../../workers/goldskyPage.ts';
 import { GAMMA } from '../../workers/markets.ts';
 
@@ -29,8 +32,6 @@ const ASK_EVERY_MS = 150;
 const WORKERS_SEEN_MS = 3_000;
 /** No page finished for so long: nobody works, or ClickHouse is away. */
 const STUCK_MS = 120_000;
-/** On a terminal, where the line is written over, and elsewhere. */
-const SAY_EVERY_MS = { terminal: 500, elsewhere: 10_000 };
 const REASONS_SHOWN = 10;
 
 export interface RetryResult {
@@ -116,22 +117,21 @@ export function reportOf({ sent, used, refusedBy, inFailed, unsent }: RetryResul
   const refused = [...refusedBy].sort(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1));
   const stillRefused = refused.reduce((sum, [, count]) => sum + count, 0);
   const lines: string[] = [];
-  if (sent > 0) lines.push(`${records(sent)} sent again: ${used} landed, ${stillRefused} still refused.`);
-  else if (unsent.size === 0) lines.push('No such record is in quarantine: nothing was sent.');
+  if (sent > 0) {
+    lines.push(
+      `${countOf(sent)} sent again: ${formatCount(used)} landed, ${formatCount(stillRefused)} still refused.`,
+    );
+  } else if (unsent.size === 0) lines.push('No such record is in quarantine: nothing was sent.');
   for (const [reason, count] of refused.slice(0, REASONS_SHOWN))
-    lines.push(`  ${String(count).padStart(String(stillRefused).length)}  ${reason}`);
+    lines.push(`  ${formatCount(count).padStart(formatCount(stillRefused).length)}  ${reason}`);
   if (refused.length > REASONS_SHOWN) lines.push(`  and ${refused.length - REASONS_SHOWN} more reasons`);
   if (stillRefused > 0)
     lines.push('They stay in quarantine until an upgrade can use them, or what refuses them is mended.');
   if (inFailed > 0)
-    lines.push(`In jobs that failed: ${records(inFailed)}; the board (/admin/queues) says why.`);
+    lines.push(`In jobs that failed: ${countOf(inFailed)}; the board (/admin/queues) says why.`);
   for (const [source, count] of unsent)
-    lines.push(`Not sent: ${records(count)} of ${source}, a source that this version does not read.`);
+    lines.push(`Not sent: ${countOf(count)} of ${source}, a source that this version does not read.`);
   return lines;
-}
-
-function records(count: number): string {
-  return `${count} ${count === 1 ? 'record' : 'records'}`;
 }
 
 /** The queue that turns records of a source into rows; undefined where none does. */
@@ -268,26 +268,20 @@ async function finished(
   return true;
 }
 
-/** Says how far it is on standard error, and notices where nothing moves any more. */
+/** How far it is; notices where nothing moves any more. */
 class Progress {
+  readonly #line = new ProgressLine();
   readonly #total: number;
   #lastMoved = performance.now();
-  #lastSaid = performance.now();
-  #isLineOpen = false;
 
   constructor(total: number) {
     this.#total = total;
   }
 
   moved({ sent, used }: { readonly sent: number; readonly used: number }): void {
-    const now = performance.now();
-    this.#lastMoved = now;
-    const pause = process.stderr.isTTY ? SAY_EVERY_MS.terminal : SAY_EVERY_MS.elsewhere;
-    if (now - this.#lastSaid < pause) return;
-    this.#lastSaid = now;
-    const line = `${sent} of ${this.#total} records sent again, ${used} landed`;
-    this.#isLineOpen = process.stderr.isTTY;
-    process.stderr.write(this.#isLineOpen ? `\r${line}` : `${line}\n`);
+    this.#lastMoved = performance.now();
+    const share = Math.min(1, sent / this.#total);
+    this.#line.show('retry', share, `${countOf(sent)} sent again, ${formatCount(used)} landed`);
   }
 
   /** @throws AppError STUCK */
@@ -301,6 +295,6 @@ class Progress {
   }
 
   end(): void {
-    if (this.#isLineOpen) process.stderr.write('\n');
+    this.#line.end();
   }
 }

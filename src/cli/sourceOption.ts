@@ -8,7 +8,7 @@ export type BuiltSource = 'goldsky';
 const BUILT: readonly BuiltSource[] = ['goldsky'];
 
 /** The source of `--source`; all that this pipeline reads where it is left out. @throws ConfigError */
-export function parseSources(text: string | undefined, config: Config): BuiltSource[] {
+export function parseSources(text: string | undefined, config: Pick<Config, 'orderSources'>): BuiltSource[] {
   if (text === undefined) return BUILT.filter((source) => config.orderSources.includes(source));
   const source = BUILT.find((built) => built === text);
   if (source === undefined) {

@@ -56,7 +56,7 @@ export async function fetchBody(api: Upstream, url: string | URL, init: RequestI
   const onAbort = () => {
     const what = 'was not waited for: the request was stopped from this side';
     // No wait: the job is to be taken up at once by those that go on.
-    const options = { retry: 'wait', waitMs: 0, cause: caller?.reason } as const;
+    const options = { retry: 'wait', waitMs: 0, cause: caller?.reason as unknown } as const;
     controller.abort(upstreamError(api, 'UPSTREAM_ABORTED', what, options));
   };
   if (caller?.aborted === true) onAbort();

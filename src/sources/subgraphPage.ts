@@ -1,4 +1,5 @@
-import { fits, canonicalDecimal, isRecord, MAX_UINT32 } from '../domain/fields.ts';
+import { compareIds } from '../domain/coverage.ts';
+import { canonicalDecimal, fits, isRecord, isUtf8, MAX_UINT32 } from '../domain/fields.ts';
 
 /**
  * A place in the subgraph's sequence, which is ordered by (timestamp, id): everything strictly after it is still to
@@ -147,7 +148,7 @@ function untrusted(what: string): NextCursor {
 function positionOf(record: unknown, latest: number): SubgraphCursor | undefined {
   if (!isRecord(record)) return undefined;
   const { id, timestamp } = record;
-  if (typeof id !== 'string' || id === '' || typeof timestamp !== 'string') return undefined;
+  if (typeof id !== 'string' || id === '' || !isUtf8(id) || typeof timestamp !== 'string') return undefined;
   const seconds = canonicalDecimal(timestamp);
   if (seconds === undefined || !fits(seconds, MAX_UINT32) || Number(seconds) > latest) return undefined;
   return { timestamp: Number(seconds), id };
@@ -159,5 +160,5 @@ function isAfterCursor(position: SubgraphCursor, cursor: SubgraphCursor): boolea
 }
 
 function compare(a: SubgraphCursor, b: SubgraphCursor): number {
-  return a.timestamp - b.timestamp || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id));
+  return a.timestamp - b.timestamp || compareIds(a.id, b.id);
 }

@@ -9,11 +9,15 @@ export async function countEvents(
 ): Promise<number[]> {
   const counts: number[] = [];
   for (const { from, to } of spans) {
-    const conditions = ['source = {source:String}', 'timestamp >= {from:DateTime}'];
+    const conditions = ['source = {source:String}', 'timestamp >= toDateTime({from:UInt32})'];
     // The id is made of other columns: it is left out where it says nothing.
-    if (from.id !== '') conditions.push('(timestamp > {from:DateTime} OR id > {fromId:String})');
-    if (to.id === '') conditions.push('timestamp < {to:DateTime}');
-    else conditions.push('timestamp <= {to:DateTime}', '(timestamp < {to:DateTime} OR id <= {toId:String})');
+    if (from.id !== '') conditions.push('(timestamp > toDateTime({from:UInt32}) OR id > {fromId:String})');
+    if (to.id === '') conditions.push('timestamp < toDateTime({to:UInt32})');
+    else
+      conditions.push(
+        'timestamp <= toDateTime({to:UInt32})',
+        '(timestamp < toDateTime({to:UInt32}) OR id <= {toId:String})',
+      );
     const rows = await database.rows<{ events: string }>(
       `SELECT count() AS events FROM order_events WHERE ${conditions.join(' AND ')}`,
       { source, from: from.position, fromId: from.id, to: to.position, toId: to.id },

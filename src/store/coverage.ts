@@ -78,27 +78,6 @@ export async function recordStart(database: Database, source: string, start: Cur
   await recordCoverage(database, [{ source, from: start, to: start, events: 0, quarantined: 0 }]);
 }
 
-export interface SourceCoverage {
-  readonly source: string;
-  /** The furthest place covered, beyond any gap. */
-  readonly end: Cursor;
-  readonly gaps: number;
-}
-
-/** One row a source that has any coverage. */
-export async function coverageSummary(database: Database): Promise<SourceCoverage[]> {
-  const rows = await database.rows<{ source: string; position: string; id: string; gaps: string }>(
-    `SELECT c.source AS source, c.reached.1 AS position, c.reached.2 AS id, g.gaps AS gaps
-     FROM (SELECT source, max((to_position, to_id)) AS reached FROM coverage GROUP BY source) AS c
-     LEFT JOIN (SELECT source, count() AS gaps FROM coverage_gaps GROUP BY source) AS g ON g.source = c.source`,
-  );
-  return rows.map((row) => ({
-    source: row.source,
-    end: { position: Number(row.position), id: row.id },
-    gaps: Number(row.gaps),
-  }));
-}
-
 /** Writes covered ranges: after their rows, or such as need none. */
 export async function recordCoverage(database: Database, ranges: readonly CoveredRange[]): Promise<void> {
   await database.insertLines('covered_range_versions', TABLES.covered_range_versions, [

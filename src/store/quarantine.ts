@@ -1,9 +1,31 @@
+import { chunksOf } from '../base/chunks.ts';
 import type { Database } from './clickhouse.ts';
 import { type DataTable, toDateTime64, toLines } from './tables.ts';
 
 /** Records of this source are rows that ClickHouse refused: lines of JSONCompactEachRow. */
 export function rowSource(table: DataTable): string {
   return `clickhouse.${table}`;
+}
+
+/** A parameter of a query has at most 128 KiB. */
+const HASHES_A_QUERY = 1_000;
+
+/** Those of the given rows (rowHash) that are in quarantine because ClickHouse refuses them. */
+export async function refusedRows(
+  database: Database,
+  table: DataTable,
+  hashes: readonly string[],
+): Promise<Set<string>> {
+  const refused = new Set<string>();
+  for (const some of chunksOf(hashes, HASHES_A_QUERY)) {
+    const rows = await database.rows<{ record_hash: string }>(
+      `SELECT record_hash FROM quarantine_versions FINAL
+       WHERE source = {source:String} AND record_hash IN {hashes:Array(String)} AND resolved = 0`,
+      { source: rowSource(table), hashes: some },
+    );
+    for (const row of rows) refused.add(row.record_hash);
+  }
+  return refused;
 }
 
 /** A quarantined record that is used after all. */
@@ -131,7 +153,6 @@ export interface QuarantinePage {
   readonly records: readonly QuarantinedRecord[];
 }
 
-const KEYS_A_QUERY = 1_000;
 const MAX_PAGE_RECORDS = 500;
 /** A single record may have more. */
 const MAX_PAGE_BYTES = 1_000_000;
@@ -157,7 +178,7 @@ export async function* quarantinePages(
       `SELECT source, record_hash, reason, toUnixTimestamp64Milli(received_at) AS received_ms
        FROM quarantine_versions FINAL
        WHERE ${matches(filter)} AND (source, record_hash) > ({lastSource:String}, {lastHash:String})
-       ORDER BY source, record_hash LIMIT ${KEYS_A_QUERY}`,
+       ORDER BY source, record_hash LIMIT ${HASHES_A_QUERY}`,
       { ...params(filter), lastSource: last.source, lastHash: last.record_hash },
     );
     for (const source of new Set(keys.map((key) => key.source))) {
@@ -167,7 +188,7 @@ export async function* quarantinePages(
       }
     }
     const end = keys.at(-1);
-    if (end === undefined || keys.length < KEYS_A_QUERY) return;
+    if (end === undefined || keys.length < HASHES_A_QUERY) return;
     last = end;
   }
 }

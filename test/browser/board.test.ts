@@ -66,6 +66,10 @@ test.skipIf(without)(`the status page shows numbers and refreshes in place${NOTE
   // Refreshed without a reload, which would lose the place one has scrolled to.
   expect(await page.locator('body').getAttribute('data-kept')).toBe('yes');
   expect(await page.locator('table.queues tbody tr').count()).toBe(QUEUE_NAMES.length);
+  expect(await page.locator('table.apis [data-cell$="/state"]').allTextContents()).toEqual([
+    'works',
+    'works',
+  ]);
   await screenshot(page, 'status');
   await page.setViewportSize({ width: 390, height: 844 });
   await screenshot(page, 'status-phone');

@@ -31,7 +31,7 @@ export function reasons({ outcome, sightings, faults, end }: Results): string[] 
 
 /** The table at the end of a run. */
 export function report(results: Results): string[] {
-  const { faults, outcome, sightings, ledger } = results;
+  const { faults, outcome, sightings, ledger, end } = results;
   const { comparison, exactAfterMs } = outcome;
   const total = [...faults.byKind.values()].reduce((sum, count) => sum + count, 0);
   const rows: [string, string | number][] = [
@@ -44,6 +44,7 @@ export function report(results: Results): string[] {
     ['events changed by reorgs', ledger.reorganised],
     ['rows compared', comparison.rowsCompared],
     ['coverage gaps', comparison.gaps],
+    ['starts of the supervisor', end.starts],
     ['looks while it ran', sightings.looks],
     ['newest row behind, worst', `${sightings.worstLagS} s`],
     [

@@ -10,6 +10,7 @@ import { runFaults, type FaultCounts } from './faultRun.ts';
 import { targetsOf } from './faults/all.ts';
 import { findings } from './findings.ts';
 import type { Ledger } from './ledger.ts';
+import { logTroubles } from './logTroubles.ts';
 import { heal, openWorld, type OpenWorld } from './openWorld.ts';
 import { reasons, report } from './report.ts';
 import { makeSchedule } from './schedule.ts';
@@ -63,7 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<boolean> {
     }
     const end = await world.close();
     const results = { seed, ...run, end, ledger: world.feed.ledger.counts };
-    for (const line of report(results)) say(line);
+    for (const line of [...logTroubles(dataDir), ...report(results)]) say(line);
     passed = reasons(results).length === 0;
   } finally {
     if ((passed || options.signal.aborted) && options.keep !== true) {

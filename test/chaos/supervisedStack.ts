@@ -16,6 +16,8 @@ export interface StackEnd {
   readonly clean: boolean;
   /** Processes that had to be ended by hand. */
   readonly leftBehind: readonly string[];
+  /** How often the supervisor was started. */
+  readonly starts: number;
 }
 
 /** The supervisor process of stack.ts, started again whenever it ends, and the processes that it runs. */
@@ -26,6 +28,7 @@ export class SupervisedStack {
   #child: ChildProcess | undefined;
   #keeping: Promise<void> | undefined;
   #stopping = false;
+  #starts = 0;
 
   constructor(dataDir: string, env: NodeJS.ProcessEnv) {
     this.#dataDir = dataDir;
@@ -84,10 +87,11 @@ export class SupervisedStack {
       if (!clean) child.kill('SIGKILL');
     }
     await this.#keeping;
-    return { clean, leftBehind: await this.#runFiles.endOrphans() };
+    return { clean, leftBehind: await this.#runFiles.endOrphans(), starts: this.#starts };
   }
 
   #spawn(): ChildProcess {
+    this.#starts++;
     const log = openSync(this.logFile, 'a', 0o600);
     const { command, args } = nodeCommand('test/chaos/stack.ts');
     // By the channel it notices the end of this process, however that comes.

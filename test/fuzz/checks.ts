@@ -80,6 +80,7 @@ export function checkCoverage({ range, records }: OrdersPayload, { coverage }: W
   assert.deepEqual([covered?.from, covered?.to], [range.from, range.to]);
   assert.equal((covered?.events ?? 0) + (covered?.quarantined ?? 0), records.length);
   const { from, to } = range;
+  assert.doesNotMatch(from.id + to.id, /\p{Surrogate}/u, 'what ClickHouse takes');
   assert(from.position < to.position || (from.position === to.position && compareIds(from.id, to.id) < 0));
 }
 

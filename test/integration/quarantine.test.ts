@@ -5,7 +5,11 @@ import { ClickHouseRefused, Database } from '../../src/store/clickhouse.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { outcomeOf, quarantineGroups, quarantinePages } from '../../src/store/quarantine.ts';
 import { rowHash } from '../../src/store/rowKey.ts';
-import { quarantineRow, TABLES, toLines } from '../../src/store/tables.ts';
+import { orderEventRow, quarantineRow, TABLES, toLines } from '../../src/store/tables.ts';
+import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
+import { compareReread } from '../../workers/compare.ts';
+import type { WorkerContext } from '../../workers/context.ts';
+import { exampleToken, exampleTrade } from '../support/examples.ts';
 import { quarantined } from '../../workers/quarantine.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
@@ -131,6 +135,27 @@ test('the reason of a refused row is the same for all rows with the same trouble
     '2 refused by ClickHouse: ARGUMENT_OUT_OF_BOUND in fee',
     '2 refused by ClickHouse: CANNOT_PARSE_INPUT_ASSERTION_FAILED',
   ]);
+});
+
+test('an event whose row ClickHouse refuses is no change of its range, which would be read again without end', async () => {
+  const { database } = await world();
+  await database.run("ALTER TABLE order_event_versions ADD CONSTRAINT none CHECK order_hash = ''");
+  const record = exampleTrade({ token: exampleToken('refused', 0), second: SECOND });
+  const parsed = parseSubgraphEvent(record, 'goldsky');
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const checksAfter = async () => {
+    const slice = { from: { position: SECOND, id: '' }, to: { position: SECOND + 1, id: '' } };
+    const mark = { from: SECOND, to: SECOND + 1, checks: 2, version: '7' };
+    const reread = { reason: 'settle', request: 'r', slice, mark } as const;
+    const payload = { source: 'goldsky', fetchedAt: RECEIVED, range: null, records: [record], reread };
+    const { toWrite, marks } = await compareReread({ database } as WorkerContext, payload, [parsed.event]);
+    expect(toWrite.size).toBe(1);
+    return (JSON.parse(marks[0] ?? '') as unknown[])[TABLES.unsettled_range_versions.indexOf('checks')];
+  };
+  expect(await checksAfter()).toBe(0);
+  const row = orderEventRow(parsed.event, undefined, undefined, RECEIVED);
+  await writeBatch(database, { rows: { order_event_versions: [encodeRows([row])] }, coverage: [] });
+  expect(await checksAfter()).toBe(3);
 });
 
 test('a large quarantine is read in pages of 500 records and a megabyte, each record once', async () => {

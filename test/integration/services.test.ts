@@ -1,11 +1,16 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/base/config.ts';
 import { probeClickHouse, probeRedis, tcpAnswers } from '../../src/embedded/probe.ts';
+import { processIdentity, sendSignal } from '../../src/embedded/processes.ts';
 import { RunFiles } from '../../src/embedded/runFiles.ts';
 import { startServices } from '../../src/embedded/services.ts';
+import { endStrayRedis } from '../../src/embedded/strayRedis.ts';
 import { startPingServer } from '../support/clickhouseFixture.ts';
 import { freePort, runProgram, temporaryFolder } from '../support/processes.ts';
 
@@ -115,6 +120,61 @@ test('npm run services: says where they are, stops them with it; after kill -9 n
   expect(stop.output.stdout).toBe('Ended what a killed supervisor had left behind: redis.\n');
   expect(await probeRedis(config.redis.url)).toBe('nothing');
 }, 30_000);
+
+test('an embedded Redis that no run file knows is taken for what it is, by its folder', async () => {
+  const { env, config } = await setUp();
+  const runFile = join(config.dataDir, 'run', 'redis.json');
+  const leaveStray = async () => {
+    const program = runProgram('src/cli/services.ts', [], { env });
+    await program.said('ClickHouse');
+    const stray = new RunFiles(config.dataDir).read('redis')?.child?.pid ?? 0;
+    onTestFinished(() => void sendSignal(stray, 'SIGKILL'));
+    program.child.kill('SIGKILL');
+    await program.exited;
+    // As when the kill falls between the start of Redis and the note of it.
+    rmSync(runFile);
+    return stray;
+  };
+  const first = await leaveStray();
+  const again = await startServices(config, { log, dataDir: config.dataDir });
+  expect(again.redis).toBe('embedded');
+  expect(processIdentity(first)).toBeUndefined();
+
+  // While a supervisor of this DATA_DIR lives, it is nobody's stray; of another DATA_DIR it is external.
+  expect(await endStrayRedis(config, new RunFiles(config.dataDir))).toBe(false);
+  const other = { ...config, dataDir: temporaryFolder() };
+  mkdirSync(join(other.dataDir, 'redis'));
+  expect(await endStrayRedis(other, new RunFiles(other.dataDir))).toBe(false);
+  await again.supervisor.stop();
+
+  const second = await leaveStray();
+  const stop = runProgram('src/cli/stop.ts', [], { env });
+  expect((await stop.exited).code).toBe(0);
+  expect(stop.output.stdout).toBe('Ended what a killed supervisor had left behind: redis.\n');
+  expect(processIdentity(second)).toBeUndefined();
+}, 30_000);
+
+test('kill -9 of npm run services at any moment, again and again: the next start owns the one Redis, data and all', async () => {
+  const { env, config } = await setUp();
+  onTestFinished(async () => void (await new RunFiles(config.dataDir).endOrphans()));
+  const redis = new Redis(config.redis.url, { maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  onTestFinished(() => redis.disconnect());
+  for (let round = 1; round <= 4; round++) {
+    const program = runProgram('src/cli/services.ts', [], { env });
+    await redis.set(`round ${round}`, 'a value');
+    // Milliseconds after Redis answers, when the supervisor may not yet have seen that it does.
+    await delay(round * 20);
+    program.child.kill('SIGKILL');
+    await program.exited;
+  }
+  const services = await startServices(config, { log, dataDir: config.dataDir });
+  onTestFinished(() => services.supervisor.stop());
+  expect(services.redis).toBe('embedded');
+  expect((await redis.keys('*')).sort()).toEqual(['round 1', 'round 2', 'round 3', 'round 4']);
+  const [, dir] = await redis.config('GET', 'dir');
+  expect(dir).toBe(join(config.dataDir, 'redis'));
+}, 60_000);
 
 test('npm run services with both external says so and ends with 0', async () => {
   const { env } = await setUp({ EMBEDDED: 'off' });

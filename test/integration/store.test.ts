@@ -6,13 +6,13 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Database } from '../../src/store/clickhouse.ts';
 import {
   coverageGaps,
-  coverageSummary,
   coveredEnd,
   lastStart,
   lostGaps,
   recordCoverage,
   recordStart,
 } from '../../src/store/coverage.ts';
+import { coverageReport } from '../../src/store/coverageReport.ts';
 import { contentsOf, markAsDemo } from '../../src/store/demoMark.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
@@ -73,7 +73,7 @@ describe('coverage', () => {
     const db = database();
     await migrate(db);
     expect(await coveredEnd(db, 's')).toBeUndefined();
-    expect(await coverageSummary(db)).toEqual([]);
+    expect(await coverageReport(db)).toEqual([]);
   });
 
   test('reaches beyond gaps, whatever the order of writing; overlaps and repeats are no gaps', async () => {
@@ -83,7 +83,9 @@ describe('coverage', () => {
     await recordCoverage(db, [range([10, ''], [20, 'b'])]);
     await recordCoverage(db, [range([15, ''], [25, '']), range([10, ''], [20, 'a'])]);
     expect(await coveredEnd(db, 's')).toEqual({ position: 50, id: '' });
-    expect(await coverageSummary(db)).toEqual([{ source: 's', end: { position: 50, id: '' }, gaps: 1 }]);
+    expect(await coverageReport(db)).toMatchObject([
+      { source: 's', to: { position: 50, id: '' }, gapCount: 1, lostGapCount: 1 },
+    ]);
     expect(await coverageGaps(db, 's', 10)).toEqual([
       { from: { position: 30, id: '' }, to: { position: 40, id: '' } },
     ]);

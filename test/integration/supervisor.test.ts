@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { waitUntil } from '../../src/embedded/probe.ts';
@@ -87,6 +88,72 @@ test('a child that dies is started again, with a pause that doubles, and one lin
     'a ended with signal SIGKILL; starting it again in 40 ms',
     'a ended with signal SIGKILL; starting it again in 80 ms',
   ]);
+});
+
+test('kill -9 at any moment, also while it starts: it is always back, and there is one of it', async () => {
+  const { supervisor, node, runFiles, events } = setUp({ maxBackoffMs: 40 });
+  await supervisor.start(node('a'));
+  // Milliseconds from its start to its end: before it has said a word, while it says that it is ready, after that.
+  for (const ms of [0, 400, 5, 30, 250, 0, 120, 60]) {
+    const pid = runFiles.read('a')?.child?.pid ?? 0;
+    await delay(ms);
+    sendSignal(pid, 'SIGKILL');
+    expect(await soon(() => isGone(pid) && runFiles.read('a')?.child?.pid !== pid)).toBe(true);
+  }
+  const last = runFiles.read('a')?.child?.pid ?? 0;
+  expect(await soon(() => events().at(-1)?.pid === last)).toBe(true);
+  const alive = events().filter(({ pid }) => !isGone(pid));
+  expect(alive.map(({ pid }) => pid)).toEqual([last]);
+});
+
+test('a child that is killed from outside in its first start is started again, not for ever', async () => {
+  const { supervisor, node, lines, runFiles, events } = setUp();
+  const start = supervisor.start(node('a'));
+  expect(await soon(() => runFiles.read('a')?.child !== undefined)).toBe(true);
+  sendSignal(runFiles.read('a')?.child?.pid ?? 0, 'SIGKILL');
+  expect(await start).toEqual({ ready: true, name: 'a' });
+  expect(lines.map(({ msg }) => msg)).toEqual(['a was killed while it started; trying again']);
+  expect(events()).toHaveLength(1);
+
+  const suicidal = { name: 'b', command: 'sh', args: ['-c', 'kill -9 $$'], ready: () => delay(1, false) };
+  await expect(supervisor.start(suicidal)).rejects.toThrow('b did not start: it ended with signal SIGKILL');
+});
+
+test('what a child can mend itself is mended before the next start, the first one too, and said', async () => {
+  const { supervisor, dataDir, lines } = setUp();
+  const file = join(dataDir, 'broken');
+  const spec: ChildSpec = {
+    name: 'a',
+    command: 'sh',
+    args: ['-c', `test -e '${file}' && echo 'the file is broken' && exit 1; echo fine; exec sleep 600`],
+    logFile: join(dataDir, 'a.log'),
+    ready: () => Promise.resolve(readFileSync(join(dataDir, 'a.log'), 'utf8').endsWith('fine\n')),
+    recover: ({ how, log }) => {
+      // Only what it said in this life counts.
+      if (how !== 'exit code 1' || log !== 'the file is broken\n') return undefined;
+      rmSync(file);
+      return 'the broken file is removed';
+    },
+  };
+  writeFileSync(file, '');
+  await supervisor.start(spec);
+  writeFileSync(file, '');
+  sendSignal(new RunFiles(dataDir).read('a')?.child?.pid ?? 0, 'SIGKILL');
+  expect(await soon(() => lines.some(({ msg }) => msg === 'a runs again'))).toBe(true);
+  expect(lines.filter(({ msg }) => msg === 'the broken file is removed')).toHaveLength(2);
+});
+
+test('the input of a child is whole before it begins: nothing hangs on a supervisor that may be killed', async () => {
+  const { supervisor, dataDir } = setUp();
+  const out = join(dataDir, 'out');
+  await supervisor.start({
+    name: 'a',
+    command: 'sh',
+    args: ['-c', `test -f /dev/stdin && cat > '${out}'; exec sleep 600`],
+    input: 'a secret',
+    ready: () => Promise.resolve(existsSync(out) && readFileSync(out, 'utf8') === 'a secret'),
+    readyTimeoutMs: 5_000,
+  });
 });
 
 test('a child that lived long enough starts with the first pause again', async () => {
@@ -179,6 +246,17 @@ test('after kill -9 of a supervisor its Node children end by themselves, the oth
   expect(existsSync(join(dataDir, 'run', 'plain.json'))).toBe(false);
 });
 
+test('a Node child whose supervisor is killed while it still loads ends too', async () => {
+  const { dataDir, journal, runFiles, events } = setUp();
+  const program = runSupervisor(dataDir, journal);
+  expect(await soon(() => runFiles.read('node')?.child !== undefined)).toBe(true);
+  const node = runFiles.read('node')?.child?.pid ?? 0;
+  program.child.kill('SIGKILL');
+  expect(isGone(node)).toBe(false);
+  expect(events()).toEqual([]);
+  expect(await soon(() => isGone(node))).toBe(true);
+});
+
 test('a second signal ends the supervisor at once, with every child', async () => {
   const { dataDir, journal, runFiles } = setUp();
   const program = runSupervisor(dataDir, journal);
@@ -189,6 +267,32 @@ test('a second signal ends the supervisor at once, with every child', async () =
   program.child.kill('SIGTERM');
   expect((await program.exited).code).toBe(143);
   expect(await soon(() => pids.every(isGone))).toBe(true);
+});
+
+test('of several that take over from a dead supervisor at the same time one wins', async () => {
+  const { dataDir, journal, runFiles, events } = setUp();
+  const orphan = runProgram('test/support/childFixture.ts', ['a', journal]);
+  expect(await soon(() => events().length === 1)).toBe(true);
+  await runFiles.claim('a');
+  runFiles.note('a', { child: { ...describeProcess(orphan.pid), command: 'redis-server' } });
+  const record = runFiles.read('a');
+  const dead = { ...record, owner: { ...describeProcess(process.pid), identity: 'of an earlier process' } };
+  writeFileSync(join(dataDir, 'run', 'a.json'), JSON.stringify(dead));
+
+  // Each sees the dead one's record, and waits for the end of what it left behind.
+  const claims = await Promise.allSettled([1, 2, 3].map(() => new RunFiles(dataDir).claim('a')));
+  expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(isGone(orphan.pid)).toBe(true);
+  expect(runFiles.running('a')).toEqual({ owner: describeProcess(process.pid) });
+});
+
+test('run files that a person has removed are there again with the next start of a child', async () => {
+  const { supervisor, node, runFiles } = setUp();
+  await supervisor.start(node('a'));
+  const pid = runFiles.read('a')?.child?.pid ?? 0;
+  rmSync(runFiles.dir, { recursive: true });
+  sendSignal(pid, 'SIGKILL');
+  expect(await soon(() => runFiles.running('a')?.child !== undefined)).toBe(true);
 });
 
 test('a process that only has the id of a dead one is left alone', async () => {

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { compareCursors, type CoveredRange, type Cursor } from '../../src/domain/coverage.ts';
 import { Database } from '../../src/store/clickhouse.ts';
-import { coverageGaps, coverageSummary, coveredEnd, recordCoverage } from '../../src/store/coverage.ts';
+import { coverageGaps, coveredEnd, recordCoverage } from '../../src/store/coverage.ts';
+import { coverageReport } from '../../src/store/coverageReport.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
 import { ranges, sampled } from './arbitraries.ts';
@@ -54,13 +55,13 @@ test('gaps and ends are those of the written ranges, in any order, overlapping, 
     `SELECT source, concat(toString(from_position), '/', from_id) AS from, concat(toString(to_position), '/', to_id) AS to
      FROM coverage_gaps ORDER BY source, from_position, from_id`,
   );
-  const summary = new Map((await coverageSummary(database)).map((one) => [one.source, one]));
+  const reports = new Map((await coverageReport(database)).map((one) => [one.source, one]));
   for (const { source, written } of histories) {
     const gaps = gapsOf(written);
     const found = rows.filter((row) => row.source === source).map(({ from, to }) => `${from} to ${to}`);
     const history = JSON.stringify([seed, ...written.map(({ from, to }) => `${text(from)} to ${text(to)}`)]);
     expect(found, history).toEqual(gaps.map(({ from, to }) => `${text(from)} to ${text(to)}`));
-    expect(summary.get(source), history).toEqual({ source, end: furthest(written), gaps: gaps.length });
+    expect(reports.get(source), history).toMatchObject({ to: furthest(written), gapCount: gaps.length });
   }
   for (const { source, written } of histories.slice(0, 20)) {
     expect(await coveredEnd(database, source)).toEqual(furthest(written));

@@ -89,6 +89,8 @@ export class MemoryContext {
       config: testConfig(testEnvironment()),
       queues: {
         add: (name: QueueName, _jobName: string, payload: unknown, { jobId }: AddOptions) => {
+          // What BullMQ refuses.
+          if (jobId.includes(':') || /^\d+$/.test(jobId)) throw new Error(`no job id: ${jobId}`);
           const id = `${name} ${jobId}`;
           if (!this.#ids.has(id)) {
             this.#ids.add(id);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
+import { onSupervisorGone } from '../../src/base/supervised.ts';
 
 /**
  * A child for the supervisor: `childFixture.ts NAME JOURNAL [behaviour...]`. It notes what happens to it in the
@@ -21,7 +22,7 @@ process.on('SIGTERM', () => {
   if (!behaviour.includes('stubborn')) process.exit(0);
 });
 process.on('SIGINT', () => note('SIGINT'));
-process.on('disconnect', () => {
+onSupervisorGone(() => {
   note('disconnect');
   process.exit(0);
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Random } from '../../src/simulator/random.ts';
 import type { World } from '../chaos/fault.ts';
-import { CHAIN } from '../chaos/faults/reorg.ts';
+import { CHAIN, CHAIN_FOR_A_WHILE } from '../chaos/faults/reorg.ts';
 import { Feed } from '../chaos/feed.ts';
 
 beforeEach(() => {
@@ -33,7 +33,8 @@ test('what is expected is what is served, through bursts, malformed records and 
   const world = { feed, deepestReorgS: 60 } as unknown as World;
   const pause = async (ms: number) => void (await vi.advanceTimersByTimeAsync(ms));
   for (let round = 0; round < 40; round++) {
-    for (const kind of CHAIN.kinds) await kind.draw(random).run(world, pause);
+    for (const kind of [...CHAIN.kinds, ...CHAIN_FOR_A_WHILE.kinds])
+      await kind.draw(random).run(world, pause);
     await pause(random.below(5_000));
   }
   feed.quieten();

@@ -6,10 +6,12 @@ import { makeSchedule } from '../chaos/schedule.ts';
 const MINUTES = 60_000;
 
 function schedule(seed: number, groups: readonly Group[] = GROUPS, durationMs = 30 * MINUTES) {
-  return makeSchedule(targetsOf(new Set(groups)), { seed, durationMs, pace: 1 }).map(({ target, faults }) => ({
-    target,
-    faults: faults.map(({ atMs, fault }) => `${atMs} ${fault.what}`),
-  }));
+  return makeSchedule(targetsOf(new Set(groups)), { seed, durationMs, pace: 1 }).map(
+    ({ target, faults }) => ({
+      target,
+      faults: faults.map(({ atMs, fault }) => `${atMs} ${fault.what}`),
+    }),
+  );
 }
 
 test('the same seed draws the same faults, another seed others', () => {

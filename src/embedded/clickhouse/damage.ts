@@ -40,8 +40,8 @@ export async function partsSetAside(engine: Engine, sinceMs: number): Promise<st
     const setAsideMs = statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
     if (setAsideMs >= sinceMs) paths.set(name, [...(paths.get(name) ?? []), path]);
   }
-  return [...paths].map(
-    ([name, parts]) =>
-      `ClickHouse could not read ${parts.length} part${parts.length === 1 ? '' : 's'} of ${name} and set them aside: their rows are missing until they are written again (${parts.join(', ')}).`,
-  );
+  return [...paths].map(([name, parts]) => {
+    const [what, them] = parts.length === 1 ? ['1 part', 'it'] : [`${parts.length} parts`, 'them'];
+    return `ClickHouse could not read ${what} of ${name} and set ${them} aside: the rows are missing until they are written again (${parts.join(', ')}).`;
+  });
 }

@@ -3,7 +3,7 @@ import { CLICKHOUSE_HTTP } from './clickhouse.ts';
 import { CLOCKS } from './clock.ts';
 import { CLICKHOUSE_PROCESS, DASHBOARD, SUPERVISOR, WORKER_TARGETS } from './kills.ts';
 import { REDIS_NETWORK, REDIS_PROCESS } from './redis.ts';
-import { CHAIN } from './reorg.ts';
+import { CHAIN, CHAIN_FOR_A_WHILE } from './reorg.ts';
 import { GAMMA, GOLDSKY } from './upstream.ts';
 
 const TARGETS: readonly Target[] = [
@@ -18,6 +18,7 @@ const TARGETS: readonly Target[] = [
   GAMMA,
   ...CLOCKS,
   CHAIN,
+  CHAIN_FOR_A_WHILE,
 ];
 
 /** The targets with their faults of these groups. */

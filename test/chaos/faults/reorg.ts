@@ -91,4 +91,5 @@ const flicker = reorg(
   true,
 );
 
-export const CHAIN: Target = { name: 'chain', everyS: 6, kinds: [vanish, move, appear, flicker] };
+export const CHAIN: Target = { name: 'chain', everyS: 6, kinds: [vanish, move, appear] };
+export const CHAIN_FOR_A_WHILE: Target = { name: 'chain for a while', everyS: 15, kinds: [flicker] };
