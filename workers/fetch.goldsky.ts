@@ -57,6 +57,8 @@ async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobCo
   // While the subgraph stands still, each poll reads its newest second again: that page is on its way already.
   const tail = behind ? undefined : `${formatCursor(to)} ${hash}`;
   const isNews = tail === undefined || tail !== lastTail;
+  // Without a new event only the time since the last head is new: what lies before is not marked again and again.
+  const isQuiet = !behind && lastTail?.endsWith(` ${hash}`) === true;
   if (isNews && (range !== null || page.records.length > 0)) {
     await context.queues.add(
       'orders',
@@ -66,7 +68,7 @@ async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobCo
         fetchedAt,
         range,
         records: page.records,
-        unsettledFrom: unsettledFrom(page, fetchedAt),
+        unsettledFrom: Math.max(unsettledFrom(page, fetchedAt), isQuiet ? (lastHead ?? 0) : 0),
       },
       { jobId: `${job.id ?? ''}-${hash}` },
     );

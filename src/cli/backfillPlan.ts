@@ -50,9 +50,9 @@ export async function planRange(
   const { source } = parts;
   const tail = await tailBegun(parts);
   const notes: string[] = [];
-  let to = given.to ?? tail.end;
-  if (to > tail.known) {
-    to = tail.known;
+  let to = given.to ?? Math.min(tail.end, tail.head);
+  if (to > tail.head) {
+    to = tail.head;
     notes.push(
       `${source} has indexed only up to ${formatTime(to)} UTC: it is filled up to there, and the live tail goes on.`,
     );
@@ -72,9 +72,9 @@ export async function planRange(
 
 interface Tail {
   readonly start: Cursor;
-  /** Unix seconds: how far it has come, and how far the source is known to be indexed. */
+  /** Unix seconds: how far it is covered, and how far the source has indexed. */
   readonly end: number;
-  readonly known: number;
+  readonly head: number;
 }
 
 /**
@@ -85,9 +85,9 @@ async function tailBegun({ database, states, source, watch, signal }: PlanParts)
   for (;;) {
     const start = await lastStart(database, source);
     const end = (await coveredEnd(database, source))?.position ?? 0;
-    const known = (await states.read(source)).headTimestamp ?? 0;
-    if (start !== undefined && Math.max(known, end) > start.position) {
-      return { start, end, known: Math.max(known, end) };
+    const { headTimestamp } = await states.read(source);
+    if (start !== undefined && (headTimestamp !== undefined || end > start.position)) {
+      return { start, end, head: headTimestamp ?? end };
     }
     watch.say(
       `The live tail of ${source} has not begun yet: waiting for a worker to begin it (npm start, or npm run workers).`,

@@ -17,7 +17,7 @@ export class ProgressLine {
     if (process.stdout.isTTY) {
       const filled = Math.floor(share * BAR_WIDTH);
       const line = `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${text}`;
-      process.stdout.write(`\r\u001b[K${line.slice(0, process.stdout.columns - 1)}`);
+      process.stdout.write(`\r\u001b[K${line.slice(0, (process.stdout.columns || 80) - 1)}`);
       this.#isOpen = true;
     } else if (now - this.#lastSaid >= SAY_EVERY_MS) {
       this.#lastSaid = now;

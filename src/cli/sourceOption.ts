@@ -9,7 +9,13 @@ const BUILT: readonly BuiltSource[] = ['goldsky'];
 
 /** The source of `--source`; all that this pipeline reads where it is left out. @throws ConfigError */
 export function parseSources(text: string | undefined, config: Pick<Config, 'orderSources'>): BuiltSource[] {
-  if (text === undefined) return BUILT.filter((source) => config.orderSources.includes(source));
+  if (text === undefined) {
+    const sources = BUILT.filter((source) => config.orderSources.includes(source));
+    if (sources.length > 0) return sources;
+    throw new ConfigError(
+      `ORDER_SOURCES leaves out ${BUILT.join(' and ')}: no order source that is built is left.`,
+    );
+  }
   const source = BUILT.find((built) => built === text);
   if (source === undefined) {
     const isPlanned = (ORDER_SOURCES as readonly string[]).includes(text);

@@ -73,9 +73,12 @@ function quote(text: string): string {
   return `"${bytes.join('')}"`;
 }
 
-/** Redis says why it cannot start on standard error, or in its log, there in lines marked with "#". */
+/**
+ * Redis says why it cannot start on standard error, or in its log, there in lines marked with "#". Those with "WARNING" are
+ * advice about the machine.
+ */
 function lastWarning({ stderr, log }: Said): string | undefined {
-  const warning = log.split('\n').findLast((line) => / # /.test(line));
+  const warning = log.split('\n').findLast((line) => / # (?!WARNING)/.test(line));
   return stderr.at(-1) ?? warning?.replace(/^.* # /, '');
 }
 

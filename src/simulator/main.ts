@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, oneLine } from '../base/errors.ts';
+import { onSupervisorGone } from '../base/supervised.ts';
 import { SimulatedExchange } from './exchange.ts';
 import { readRecording } from './recordedFiles.ts';
 import { startSimulator } from './simulator.ts';
@@ -94,7 +95,8 @@ async function main(): Promise<void> {
     latencyMs: number(given, 'latency-ms', 0),
   });
   const stop = (): void => void simulator.close().finally(() => process.exit(0));
-  process.once('SIGTERM', stop).once('SIGINT', stop).once('disconnect', stop);
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  onSupervisorGone(stop);
   const { port, gammaUrl, goldskyUrl } = simulator;
   process.stdout.write(`${JSON.stringify({ ready: true, port, gammaUrl, goldskyUrl })}\n`);
 }

@@ -6,6 +6,9 @@ export interface Sample {
   readonly to: number;
 }
 
+/** Places looked at for each range: one may lie before a gap, or behind the last event. */
+const TRIES = 4;
+
 /**
  * Random covered ranges of a source, each beginning at a second that has events: quiet times would tell little.
  * @param seconds length of each
@@ -27,7 +30,7 @@ export async function randomCoveredRanges(
   const last = Math.min(Number(span.last), endsBefore) - seconds;
   if (last <= first) return [];
   const samples: Sample[] = [];
-  for (let index = 0; index < count; index++) {
+  for (let tries = 0; tries < count * TRIES && samples.length < count; tries++) {
     const after = first + Math.floor(Math.random() * (last - first));
     const sample = await coveredFrom(database, source, { after, last, seconds });
     if (sample !== undefined) samples.push(sample);

@@ -1,3 +1,4 @@
+import { chunksOf } from '../base/chunks.ts';
 import type { Cursor } from '../domain/coverage.ts';
 import type { OrderEvent } from '../domain/orderEvent.ts';
 import type { Database } from './clickhouse.ts';
@@ -48,32 +49,40 @@ export async function storedContents(database: Database, slice: EventSlice): Pro
   return new Map(rows.map((row) => [placeOf({ timestamp: row.second, id: row.id }), row.content]));
 }
 
-/** Key and highest version, by place, of what a slice has ever held of the given ids, deleted or not. */
+/** What a place has ever held: its key, and the highest version, a deletion perhaps. */
+export interface StoredVersion {
+  readonly key: StoredKey;
+  readonly version: bigint;
+}
+
+/** ClickHouse takes parameters of up to 128 KiB; an id of the subgraph has 133 characters. */
+const IDS_A_QUERY = 500;
+
+/** What a slice has ever held of the given ids, by place. */
 export async function storedVersions(
   database: Database,
   slice: EventSlice,
   ids: readonly string[],
-): Promise<Map<string, { readonly key: StoredKey; readonly version: bigint }>> {
-  if (ids.length === 0) return new Map();
-  const rows = await database.rows<{
-    id: string;
-    second: number;
-    transaction_hash: string;
-    log_index: number;
-    order_hash: string;
-    odd_id: string;
-    highest: string;
-  }>(
-    `SELECT id, toUnixTimestamp(timestamp) AS second, transaction_hash, log_index, order_hash, odd_id, max(version) AS highest
-     FROM order_event_versions
-     WHERE ${SLICE} AND id IN {ids:Array(String)}
-     GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id`,
-    { ...params(slice), ids },
-  );
-  return new Map(
-    rows.map((row) => [
-      placeOf({ timestamp: row.second, id: row.id }),
-      {
+): Promise<Map<string, StoredVersion>> {
+  const versions = new Map<string, StoredVersion>();
+  for (const some of chunksOf(ids, IDS_A_QUERY)) {
+    const rows = await database.rows<{
+      id: string;
+      second: number;
+      transaction_hash: string;
+      log_index: number;
+      order_hash: string;
+      odd_id: string;
+      highest: string;
+    }>(
+      `SELECT id, toUnixTimestamp(timestamp) AS second, transaction_hash, log_index, order_hash, odd_id, max(version) AS highest
+       FROM order_event_versions
+       WHERE ${SLICE} AND id IN {ids:Array(String)}
+       GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id`,
+      { ...params(slice), ids: some },
+    );
+    for (const row of rows) {
+      versions.set(placeOf({ timestamp: row.second, id: row.id }), {
         key: {
           timestamp: row.second,
           transactionHash: row.transaction_hash,
@@ -82,9 +91,10 @@ export async function storedVersions(
           oddId: row.odd_id,
         },
         version: BigInt(row.highest),
-      },
-    ]),
-  );
+      });
+    }
+  }
+  return versions;
 }
 
 function params({ source, from, to }: EventSlice): Record<string, unknown> {

@@ -46,6 +46,16 @@ test('events and their coverage are lost: coverage says so, backfill --gaps fetc
   expect((await command('backfill', ['--gaps'], environment)).stdout).toBe('goldsky has no gap.\n');
 }, 180_000);
 
+test('a backfill without a pipeline says in a line what it waits for, and stops at once when told', async () => {
+  const environment = testEnvironment();
+  const waiting = start('backfill', ['--source', 'goldsky', '--from', '2024-01-01'], environment);
+  await waiting.said('The live tail of goldsky has not begun yet: waiting for a worker');
+  waiting.child.kill('SIGINT');
+  expect(await waiting.exited).toEqual({ code: 0, signal: null });
+  expect(waiting.output.stdout.trim().split('\n')).toHaveLength(2);
+  expect(waiting.output.stderr).toBe('');
+}, 60_000);
+
 test('a backfill is stopped, Redis is emptied under the next one, its worker dies: the same command ends it, exactly', async () => {
   const recording = makeRecording({ events: 9_000, seed: 32 });
   const tail = recording.to - 20;
@@ -84,9 +94,9 @@ test('a backfill is stopped, Redis is emptied under the next one, its worker die
   expect(again.code, again.stderr).toBe(0);
 }, 240_000);
 
-test('older events are filled beside the live tail: exact, no gap, and new events go on arriving at once', async () => {
+test('older events are filled beside the live tail, by two runs at once: exact, fetched once, the tail in time', async () => {
   const now = Math.floor(Date.now() / 1000);
-  const [from, tail] = [now - 620, now - 20];
+  const [from, tail] = [now - 420, now - 20];
   const exchange = new SimulatedExchange({ start: from, eventsPerSecond: 25, burstProbability: 0 });
   const simulator = await startSimulator({ upstream: exchange });
   const environment = testEnvironment({
@@ -102,19 +112,17 @@ test('older events are filled beside the live tail: exact, no gap, and new event
   startWorkersHere(environment);
   await untilCovered(database, tail + 1);
 
-  const filling = start(
-    'backfill',
-    ['--source=goldsky', '--from', String(from), '--to', String(tail)],
-    environment,
-  );
+  const given = ['--source=goldsky', '--from', String(from), '--to', String(tail)];
+  const runs = [start('backfill', given, environment), start('backfill', given, environment)];
+  const exits = Promise.all(runs.map((run) => run.exited));
   let isDone = false;
-  void filling.exited.then(() => (isDone = true));
+  void exits.then(() => (isDone = true));
   const lags: number[] = [];
   while (!isDone) {
     lags.push(exchange.head().timestamp - (await coveredTo(database)));
     await sleep(200);
   }
-  expect(await filling.exited, filling.output.stderr).toEqual({ code: 0, signal: null });
+  expect((await exits).map(({ code }) => code)).toEqual([0, 0]);
   // A poll each half second, and the batch's wait: the middle one is not held up by thousands of older events.
   expect(lags.toSorted((a, b) => a - b)[Math.floor(lags.length / 2)]).toBeLessThan(10);
 
@@ -125,6 +133,12 @@ test('older events are filled beside the live tail: exact, no gap, and new event
     { from, to },
   );
   expect(stored.map(({ id }) => id)).toEqual(expected);
+  const [read] = await database.rows<{ events: string }>(
+    'SELECT sum(events) AS events FROM coverage WHERE to_position <= {tail:UInt64}',
+    { tail },
+  );
+  const older = [...exchange.events({ from, to: tail - 1 })].length;
+  expect(Number(read?.events)).toBeLessThan(older * 1.2);
   expect((await command('coverage', [], environment)).code).toBe(0);
 }, 240_000);
 

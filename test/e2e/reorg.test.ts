@@ -37,6 +37,22 @@ test('a reorg: rows vanish, come back at another time, or appear in seconds long
   await expect.poll(() => openMarks(database), { timeout: 20_000 }).toBeGreaterThan(0);
 }, 180_000);
 
+test('a reorg is seen also while nothing new is traded and only the chain goes on', async () => {
+  const recording = makeRecording({ events: 300, seed: 22, bursts: 0, malformedEvery: 1_000 });
+  const { environment, database, upstream } = await makeWorld(recording);
+  const start = Date.now();
+  const last = upstream.head();
+  upstream.head = () => ({ ...last, timestamp: last.timestamp + Math.floor((Date.now() - start) / 1_000) });
+  startWorkersHere(environment);
+  await untilComplete(database, recording, 60_000);
+
+  const vanished = usable(recording).slice(-20);
+  upstream.removeEvents(vanished.map(({ id }) => id));
+  const canonical = without(recording, vanished);
+  await untilCanonical({ database }, canonical);
+  await expectExactly(database, canonical);
+}, 180_000);
+
 /** Events that are in the tables; the newest second is left alone, as it is read again with each poll anyway. */
 function usable({ rows, expected, to }: Recording): Row[] {
   return (rows as Row[]).filter(

@@ -10,7 +10,7 @@ import { fetchGoldsky } from '../../workers/fetch.goldsky.ts';
 import { markets } from '../../workers/markets.ts';
 import { orders } from '../../workers/orders.ts';
 import { MemoryContext } from '../property/memoryContext.ts';
-import type { HonestUpstream } from './honest.ts';
+import { ODD_CURSOR, type HonestUpstream } from './honest.ts';
 import { checkCoverage, checkPage, checkRows } from './checks.ts';
 import { mutate, type Answer } from './mutations.ts';
 import { asResponse } from './wire.ts';
@@ -115,13 +115,17 @@ export class FuzzedPipeline {
       fetch: this.#changing(random, (url) => upstream.gamma(url)),
     });
     const asked = Object.assign(Object.create(source) as GammaSource, {
-      fetchMarkets: (query) => source.fetchMarkets({ ...query, limit }),
+      fetchMarkets: async (query) => {
+        const page = await source.fetchMarkets({ ...query, limit });
+        assert(page.nextCursor === undefined || page.nextCursor !== query.afterCursor, 'the walk goes on');
+        return page;
+      },
       lookupTokens: (...query) => source.lookupTokens(...query),
       lookupIds: (...query) => source.lookupIds(...query),
     } satisfies Partial<GammaSource>);
     this.#memory.use({ gamma: asked });
     const chain = { id, step: 0 };
-    const afterCursor = random.pick(['', '', ...upstream.marketCursors]);
+    const afterCursor = random.chance(0.3) ? ODD_CURSOR : random.pick(['', '', ...upstream.marketCursors]);
     const closed = random.chance(0.5);
     const kinds: readonly FetchGammaPayload[] = [
       { kind: 'newest', chain },

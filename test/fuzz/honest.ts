@@ -10,7 +10,7 @@ import type { Answer } from './mutations.ts';
 /** One upstream with both of its APIs, and places of its events to ask from. */
 export interface HonestUpstream {
   readonly places: readonly { readonly timestamp: number; readonly id: string }[];
-  /** Cursors that the market API gave, and one that it never gives. */
+  /** Cursors that the market API gave. */
   readonly marketCursors: readonly string[];
   readonly tokens: readonly string[];
   readonly marketIds: readonly string[];
@@ -19,7 +19,7 @@ export interface HonestUpstream {
 }
 
 /** Answered with the first page, as by a server that ignores cursors. */
-const ODD_CURSOR = 'sent';
+export const ODD_CURSOR = 'sent';
 const REQUESTED = 20;
 const SIMULATED_NOW = 1_760_000_000;
 
@@ -46,7 +46,7 @@ function honest(upstream: Upstream): HonestUpstream {
   const listed = upstream.markets();
   return {
     places: spread(events).map(({ timestamp, id }) => ({ timestamp, id })),
-    marketCursors: [...cursorsOf(askGamma), ODD_CURSOR],
+    marketCursors: cursorsOf(askGamma),
     tokens: spread(listed).flatMap(({ tokenIds }) => tokenIds),
     marketIds: spread(listed).map(({ id }) => String(id)),
     goldsky: (url, body) => goldsky('POST', url, body),

@@ -1,4 +1,5 @@
 import type { Random } from '../../src/simulator/random.ts';
+import { ODD_CURSOR } from './honest.ts';
 import { strangeText, strangeValue, type Json } from './json.ts';
 
 /** graph-node's and gateways' own words, and others. */
@@ -28,7 +29,7 @@ export function changeRecords(random: Random, root: Json): string | undefined {
     return changeMeta(random, data);
   }
   if ('markets' in root && random.chance(0.2)) {
-    const cursor = random.chance(0.2) ? 'sent' : strangeValue(random);
+    const cursor = random.chance(0.5) ? ODD_CURSOR : strangeValue(random);
     root['next_cursor'] = cursor;
     return 'another next_cursor';
   }
@@ -64,6 +65,7 @@ export function changeRecords(random: Random, root: Json): string | undefined {
     ['a time as a number', () => field('timestamp', Number)],
     ['another id', () => field('id', () => strangeText(random))],
     ['another id', () => field('id', (text) => `${text}!`)],
+    ['half a character in an id', () => field('id', (text) => `${text}\ud83d`)],
     ['an id as a number', () => field('id', () => random.below(1_000))],
     ['a huge id', () => field('id', (text) => text.repeat(100))],
     ['another amount', () => field('makerAmountFilled', () => strangeText(random))],

@@ -20,7 +20,7 @@ const FIRST = Number(process.env['FUZZ_FIRST'] ?? 0);
 /** Until a case is over, in milliseconds; one that took longer is tried again: others use the machine, too. */
 const MOST_MS = 1_000;
 /** Accepted pages whose rows are really inserted. */
-const INSERTED_PAGES = 600;
+const INSERTED_PAGES = 2_000;
 
 test(
   `${CASES} changed answers: each is refused with a known error, or every record of it lands or is in quarantine`,

@@ -7,8 +7,8 @@ import { Database } from '../../src/store/clickhouse.ts';
 import { compactCoverage } from '../../src/store/compact.ts';
 import { countEvents } from '../../src/store/countEvents.ts';
 import { coverageReport } from '../../src/store/coverageReport.ts';
-import { recordCoverage, recordStart } from '../../src/store/coverage.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { lastStart, recordCoverage, recordStart } from '../../src/store/coverage.ts';
+import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { openMismatches } from '../../src/store/openMismatches.ts';
 import { orderEventRow, recountRow } from '../../src/store/tables.ts';
 import { uncovered } from '../../src/store/uncovered.ts';
@@ -92,6 +92,23 @@ test('a report: stretches, gaps lost and left, overlaps, what is unsettled; a so
   ]);
   expect((await uncovered(database, 's', span(at(105), at(200)))).missing).toEqual([span(at(110), at(200))]);
   expect((await uncovered(database, 'nobody', span(at(1), at(2)))).missing).toEqual([span(at(1), at(2))]);
+});
+
+test('what was covered before starts were recorded began where its first range begins', async () => {
+  const database = new Database(testConfig(testEnvironment()).clickhouse);
+  onTestFinished(() => database.close());
+  await migrate(database, readMigrations().slice(0, 5));
+  await database.run(
+    `INSERT INTO coverage_versions (source, from_position, from_id, to_position, to_id, events, quarantined)
+     VALUES ('s', 20, '', 30, '', 5, 0), ('s', 10, 'b', 20, '', 5, 0), ('t', 7, '', 8, '', 5, 0)`,
+  );
+  await migrate(database);
+  expect(await lastStart(database, 's')).toEqual(at(10, 'b'));
+  expect(await lastStart(database, 't')).toEqual(at(7));
+  expect(await coverageReport(database)).toMatchObject([
+    { source: 's', from: at(10, 'b'), to: at(30), gapCount: 0 },
+    { source: 't', from: at(7), to: at(8), gapCount: 0 },
+  ]);
 });
 
 test('young ranges stay as they are; a start in a gap stays a place of its own', async () => {
@@ -192,7 +209,10 @@ test('the verdict: complete, or what is wrong and what to do', async () => {
     const mismatches = await openMismatches(database, 's');
     return { source: 's', report, stored, recounts: undefined, mismatches };
   };
-  expect(verdictOf(await about())).toMatchObject({ complete: false, verdict: expect.stringMatching(/covered yet: npm start/) });
+  expect(verdictOf(await about())).toMatchObject({
+    complete: false,
+    verdict: expect.stringMatching(/covered yet: npm start/) as string,
+  });
   await recordStart(database, 's', at(1_714_000_000));
   expect(verdictOf(await about()).complete).toBe(false);
   await recordCoverage(database, [range(at(1_714_000_000), at(1_714_000_060))]);

@@ -128,8 +128,10 @@ test('files it cannot open are one line with the reason of the engine; a directo
   await expect(startAgain(other)).rejects.toThrow(
     new RegExp(`^clickhouse did not start: ClickHouse cannot open ${path}: process ${first.pid} is using`),
   );
-  first.child.kill('SIGKILL');
-  await first.exited;
+  // One that is about to end is waited for.
+  const waiting = startAgain(other);
+  setTimeout(() => first.child.kill('SIGTERM'), 1_000);
+  await (await waiting).supervisor.stop();
 
   const store = join(path, 'store');
   const files = readdirSync(store, { recursive: true, encoding: 'utf8' });

@@ -20,6 +20,9 @@ interface Sources {
   readonly gamma?: GammaSource;
 }
 
+/** The worker is killed. */
+export class Crash extends Error {}
+
 /** Longer than any upstream trouble that a test makes lasts. */
 const MOST_TRIES = 100;
 
@@ -51,6 +54,10 @@ export class MemoryContext {
   set state(state: Partial<SourceState>) {
     this.#state = state;
   }
+
+  /** Numbers of the steps (something added, something kept) at which the worker is killed: before it, or just after. */
+  crashes: ReadonlySet<number> = new Set();
+  #steps = 0;
 
   readonly context = this.#make();
 
@@ -84,20 +91,30 @@ export class MemoryContext {
     }
   }
 
+  /** Something that outlives the worker. */
+  async #step<T>(act: () => T): Promise<T> {
+    const step = this.#steps++;
+    const isKilled = this.crashes.has(step);
+    if (isKilled && step % 2 === 0) throw new Crash();
+    const result = act();
+    await Promise.resolve();
+    if (isKilled) throw new Crash();
+    return result;
+  }
+
   #make(): WorkerContext {
     const made = {
       config: testConfig(testEnvironment()),
       queues: {
-        add: (name: QueueName, _jobName: string, payload: unknown, { jobId }: AddOptions) => {
-          // What BullMQ refuses.
-          if (jobId.includes(':') || /^\d+$/.test(jobId)) throw new Error(`no job id: ${jobId}`);
-          const id = `${name} ${jobId}`;
-          if (!this.#ids.has(id)) {
+        add: (name: QueueName, _jobName: string, payload: unknown, { jobId }: AddOptions) =>
+          this.#step(() => {
+            // What BullMQ refuses.
+            if (jobId.includes(':') || /^\d+$/.test(jobId)) throw new Error(`no job id: ${jobId}`);
+            const id = `${name} ${jobId}`;
+            if (this.#ids.has(id)) return;
             this.#ids.add(id);
             this.jobs.push({ name, id: jobId, data: throughJson(checkPayload(name, payload)) });
-          }
-          return Promise.resolve();
-        },
+          }),
         queuedPages: () => Promise.resolve({ onTheirWay: 0, failed: 0 }),
         get: () => ({ toKey: (name: string) => name }),
       },
@@ -107,14 +124,18 @@ export class MemoryContext {
       breakers: { guarded: (_api: string, request: () => Promise<unknown>) => request() },
       sources: {
         read: () => Promise.resolve({ life: 'first', ...this.#state }),
-        update: (_source: string, change: Partial<SourceState>) => {
-          this.#state = { ...this.#state, ...change };
-          return Promise.resolve();
-        },
-        advance: (_source: string, _expected: unknown, change: Partial<SourceState>) => {
-          this.#state = { ...this.#state, ...change };
-          return Promise.resolve(true);
-        },
+        update: (_source: string, change: Partial<SourceState>) =>
+          this.#step(() => {
+            this.#state = { ...this.#state, ...change };
+          }),
+        advance: (_source: string, expected: Partial<SourceState>, change: Partial<SourceState>) =>
+          this.#step(() => {
+            const { chainId, cursor } = this.#state;
+            const isSame = JSON.stringify(cursor) === JSON.stringify(expected.cursor);
+            if (chainId !== expected.chainId || !isSame) return false;
+            this.#state = { ...this.#state, ...change };
+            return true;
+          }),
       },
       sweeps: {
         read: () => Promise.resolve({}),

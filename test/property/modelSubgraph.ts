@@ -13,12 +13,17 @@ interface Where {
   readonly id_gt?: string;
 }
 
+export type Lie = 'none' | 'lags' | 'has nothing';
+const LAG_S = 2;
+
 /** The orderbook subgraph as its clients see it: filters, order and limit, nothing else. */
 export class ModelSubgraph {
   #events: readonly ModelEvent[] = [];
   /** Newest indexed second; undefined where the server does not say. */
   head: number | undefined;
   requests = 0;
+  /** What the servers behind it that answer next do wrong; the others are right. */
+  readonly lies: Lie[] = [];
   /** Gives no more than this, whatever is asked for. */
   readonly #most: number;
 
@@ -38,8 +43,16 @@ export class ModelSubgraph {
     this.requests++;
     const { variables } = JSON.parse(init?.body as string) as { variables: { first: number; where: Where } };
     const { first, where } = variables;
-    const found = this.#events.filter(({ place }) => matches(where, place));
-    const block = this.head === undefined ? undefined : { number: 1, timestamp: this.head };
+    // Within a second nothing is known that the answer has to hold: there a lie is believed.
+    const lie = where.id_gt === undefined ? this.lies.shift() : undefined;
+    const head = this.head === undefined ? undefined : this.head - (lie === 'lags' ? LAG_S : 0);
+    const found =
+      lie === 'has nothing'
+        ? []
+        : this.#events.filter(
+            ({ place }) => matches(where, place) && (lie !== 'lags' || place.position <= (head ?? Infinity)),
+          );
+    const block = head === undefined ? undefined : { number: 1, timestamp: head };
     const data = {
       orderFilledEvents: found.slice(0, Math.min(first, this.#most)).map(({ record }) => record),
       ...(block === undefined ? {} : { _meta: { block, hasIndexingErrors: false } }),

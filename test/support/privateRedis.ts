@@ -52,9 +52,14 @@ export class PrivateRedis {
     await this.#supervisor.start(redisServer(this.url, binary, this.#dataDir));
   }
 
+  /** Its process; undefined while it is down. */
+  get pid(): number | undefined {
+    return new RunFiles(this.#dataDir).read('redis')?.child?.pid;
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
-    sendSignal(new RunFiles(this.#dataDir).read('redis')?.child?.pid ?? 0, 'SIGKILL');
+    if (this.pid !== undefined) sendSignal(this.pid, 'SIGKILL');
     // A supervisor that stops starts nothing again.
     await this.#supervisor?.stop();
   }

@@ -3,18 +3,17 @@ import { expect, onTestFinished } from 'vitest';
 import { sendSignal } from '../../src/embedded/processes.ts';
 import { RunFiles } from '../../src/embedded/runFiles.ts';
 import { freePort, runProgram, temporaryFolder, type RunningProgram } from './processes.ts';
-import { testEnvironment, type Environment } from './world.ts';
+import type { Environment } from './world.ts';
 
-/** Settings of a stack of its own: its Redis, its ClickHouse and its files are nobody else's. */
-export async function stackEnvironment(overrides: Environment = {}): Promise<Environment> {
-  return testEnvironment({
+/** Settings that give a test's world a Redis, a ClickHouse and files that are nobody else's. */
+export async function stackSettings(): Promise<Environment> {
+  return {
     REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
     CLICKHOUSE_URL: `http://127.0.0.1:${await freePort()}`,
     DATA_DIR: temporaryFolder(),
     EMBEDDED: 'auto',
     DASHBOARD_PORT: String(await freePort()),
-    ...overrides,
-  });
+  };
 }
 
 /** The whole pipeline, supervised, in a process of its own (stackFixture.ts), of which any part can be killed. */

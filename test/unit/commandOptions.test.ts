@@ -41,6 +41,7 @@ test('a source: all that are built, or the given one; what is not built, not run
   expect(() => parseSources('polygon', config)).toThrow(/polygon is not built yet; it must be goldsky/);
   expect(() => parseSources('moon', config)).toThrow('--source=moon is not allowed: it must be goldsky.');
   expect(() => parseSources('goldsky', { orderSources: ['polygon'] })).toThrow(/ORDER_SOURCES leaves out/);
+  expect(() => parseSources(undefined, { orderSources: ['polygon'] })).toThrow(/ORDER_SOURCES leaves out/);
 });
 
 test('numbers, times, durations and tables as people read them', () => {

@@ -1,14 +1,23 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { AppError } from '../../base/errors.ts';
 import { processIdentity } from '../processes.ts';
 import type { Engine } from './engine.ts';
 
-/** Why the engine did not open a data directory; it says more on standard error itself. */
-export function whyNotOpened(path: string): string {
-  const holder = holderOf(path);
-  return holder === undefined
-    ? `ClickHouse cannot open ${path}: its files are damaged. Restore them, or set another DATA_DIR.`
-    : `ClickHouse cannot open ${path}: process ${holder} is using this directory. Stop that process or set another DATA_DIR.`;
+/** The engine did not open a data directory; it says more on standard error itself. */
+export class DirectoryError extends AppError {
+  /** The process that has it open; without one, its files are damaged. */
+  readonly holder: number | undefined;
+
+  constructor(path: string, cause: unknown) {
+    const holder = holderOf(path);
+    const why =
+      holder === undefined
+        ? 'its files are damaged. Restore them, or set another DATA_DIR.'
+        : `process ${holder} is using this directory. Stop that process or set another DATA_DIR.`;
+    super('DATA_DIR', `ClickHouse cannot open ${path}: ${why}`, { retry: 'never', cause });
+    this.holder = holder;
+  }
 }
 
 /** The process that the directory's `status` file names, where it is alive and not this one. */

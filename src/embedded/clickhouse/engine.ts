@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../base/errors.ts';
-import { whyNotOpened } from './damage.ts';
+import { DirectoryError } from './damage.ts';
 import { ClickHouseException } from './exception.ts';
 import { Gate, type Lane, type Release } from './gate.ts';
 import { loadNative, type Connection, type NativeEngine } from './native.ts';
@@ -77,7 +77,7 @@ export class Engine {
     try {
       this.#root = this.#native.CreateConnection(path, ENGINE_ARGS);
     } catch (cause) {
-      throw new AppError('DATA_DIR', whyNotOpened(path), { retry: 'never', cause });
+      throw new DirectoryError(path, cause);
     }
     // Only now is the directory surely nobody else's.
     this.#spool = new Spool(join(path, 'http_bodies'));

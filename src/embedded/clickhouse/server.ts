@@ -1,9 +1,10 @@
 import { randomUUID, timingSafeEqual, createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../base/errors.ts';
 import { multipartBoundary, readMultipart, receiveStatement, type ReceivedStatement } from './body.ts';
-import { partsSetAside } from './damage.ts';
+import { DirectoryError, partsSetAside } from './damage.ts';
 import { Engine, type Job } from './engine.ts';
 import { ClickHouseException, reportException } from './exception.ts';
 import { isConcatenable } from './formats.ts';
@@ -30,6 +31,7 @@ export interface ClickHouseServer {
 }
 
 const GRACE_MS = 10_000;
+const DIRECTORY_WAIT_MS = 5_000;
 const DEFAULT_FORMAT = 'TabSeparated';
 
 /**
@@ -42,7 +44,7 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   const port = await listen(http, options);
   try {
     const openedMs = Date.now();
-    const engine = new Engine(options.path);
+    const engine = await openEngine(options.path);
     const starting = engineVersion(engine).then((version) => new Handler(engine, version, options));
     let closing = false;
     http.on('request', (request, response) => {
@@ -70,6 +72,20 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   } catch (error) {
     http.close();
     throw error;
+  }
+}
+
+/** One that was left behind by a killed supervisor ends by itself, and may just be about to. */
+async function openEngine(path: string): Promise<Engine> {
+  const deadline = Date.now() + DIRECTORY_WAIT_MS;
+  for (;;) {
+    try {
+      return new Engine(path);
+    } catch (error) {
+      if (!(error instanceof DirectoryError) || error.holder === undefined || Date.now() > deadline)
+        throw error;
+      await delay(500);
+    }
   }
 }
 
