@@ -12,8 +12,8 @@ export interface WantedRange {
   readonly to: number;
 }
 
-/** The first job of the chain that fetches a range; its id tells whether the chain has begun. */
-export function rangeJobId(chainId: string): string {
+/** The first job of the chain that fetches a range. */
+function rangeJobId(chainId: string): string {
   return chainJobId('range', { id: chainId, step: 0 });
 }
 

@@ -75,7 +75,7 @@ async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobCo
   }
 
   const following = nextStep(chain);
-  const known = knownCursor(page);
+  const known = stillFilling ? cursor : knownCursor(page);
   const moved = await context.sources.advance(
     GOLDSKY,
     { chainId: chain.id, cursor, life },

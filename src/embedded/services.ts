@@ -111,8 +111,11 @@ function clickhouseServer(config: Config, dataDir: string): ChildSpec {
   };
 }
 
-/** The engine itself writes why it cannot open its files, before the process says that it cannot. */
+/** The engine itself writes what is wrong with its files, before the process says that it cannot open them. */
 function engineComplaint({ stderr }: Said): string | undefined {
-  const complaint = stderr.find((line) => line.includes('DB::Exception'))?.slice(0, 500);
+  const locked = 'Code: 76.';
+  const complaint = stderr
+    .find((line) => line.includes('DB::Exception') && !line.startsWith(locked))
+    ?.slice(0, 500);
   return complaint === undefined ? undefined : `${stderr.at(-1)} ${complaint}`;
 }

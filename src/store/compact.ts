@@ -23,7 +23,7 @@ FROM
   FROM
   (
     SELECT from_position, from_id, to_position, to_id, events, quarantined, written_at,
-      countIf(from_position > before.1) OVER (ORDER BY from_position, from_id, to_id) AS stretch
+      countIf((from_position, from_id) > before) OVER (ORDER BY from_position, from_id, to_id) AS stretch
     FROM
     (
       SELECT *,

@@ -50,6 +50,7 @@ export class Feed {
   /** Made, and shown a moment after the others of their second. */
   #held: MadeEvent[] = [];
   #second: number;
+  #newest: number;
   #malformed = 0;
   #timer: NodeJS.Timeout | undefined;
   #quiet = false;
@@ -64,12 +65,18 @@ export class Feed {
     this.exchange.addMarkets(this.#markets.map(gammaMarket));
     if (withTrouble) this.#addBrokenMarket();
     this.#second = lastWholeSecond();
+    this.#newest = this.#second;
     this.from = this.#second - HISTORY_S;
   }
 
   /** Unix second up to which everything is shown. */
   get head(): number {
     return this.#second;
+  }
+
+  /** Unix second of the newest trades. */
+  get newest(): number {
+    return this.#newest;
   }
 
   /** Gives the exchange its past: a few thousand events, with a burst. */
@@ -119,6 +126,7 @@ export class Feed {
     if (random.chance(0.3))
       this.#held = events.splice(Math.ceil(events.length * (0.3 + random.next() * 0.7)));
     this.#show(events);
+    this.#newest = second;
     if (!this.#withTrouble) return;
     if (second % NEW_MARKET_EVERY_S === 0) this.#openMarket(second);
     this.#list(second);

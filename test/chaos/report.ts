@@ -46,7 +46,7 @@ export function report(results: Results): string[] {
     ['coverage gaps', comparison.gaps],
     ['starts of the supervisor', end.starts],
     ['looks while it ran', sightings.looks],
-    ['newest row behind, worst', `${sightings.worstLagS} s`],
+    ['newest row behind, worst', `${sightings.worstLagS ?? '-'} s`],
     [
       'jobs left in failed',
       Object.entries(results.failedJobs)

@@ -87,7 +87,7 @@ async function runIn(world: OpenWorld, options: ChaosOptions): Promise<Run> {
     await stack.start(signal);
     signal.throwIfAborted();
     say(`The stack is up. Dashboard: ${world.dashboardUrl}  ClickHouse: ${world.clickhouseUrl}`);
-    const watched = watch(database, () => feed.head, watching.signal);
+    const watched = watch(database, () => feed.newest, watching.signal);
     const plans = makeSchedule(targetsOf(options.groups), options);
     const faults = await runFaults(plans, world, AbortSignal.any([signal, AbortSignal.timeout(durationMs)]));
     signal.throwIfAborted();

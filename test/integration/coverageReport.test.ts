@@ -117,8 +117,15 @@ test('young ranges stay as they are; a start in a gap stays a place of its own',
   await recordCoverage(database, [range(at(10), at(20)), range(at(20), at(30)), range(at(40), at(50))]);
   expect(await compactCoverage(database, 3_600)).toBe(0);
   expect((await coverageReport(database))[0]?.ranges).toBe(4);
-  expect(await compactCoverage(database, 0)).toBe(1);
+  await database.run(
+    `INSERT INTO covered_range_versions (source, from_position, from_id, to_position, to_id, events, quarantined, written_at)
+     VALUES ('s', 1, '', 5, '', 1, 0, now64(3) - 7200), ('s', 5, '', 10, '', 2, 0, now64(3) - 7200)`,
+  );
+  expect(await compactCoverage(database, 3_600)).toBe(1);
+  expect((await coverageReport(database))[0]?.ranges).toBe(5);
+  expect(await compactCoverage(database, 0)).toBe(2);
   expect((await coverageReport(database))[0]).toMatchObject({
+    from: at(1),
     ranges: 3,
     gaps: [
       { ...span(at(30), at(35)), leftOnPurpose: true },

@@ -81,5 +81,8 @@ export const events = fc
 
 export type Event = typeof events extends fc.Arbitrary<(infer T)[]> ? T : never;
 
-export const hasPlace = ({ damage: kind, place }: Event) =>
-  (kind === 'none' || kind === 'no amount') && place.position !== FUTURE;
+/** Whether a record says where it stands. */
+export function showsPlace(record: unknown, { position, id: own }: Cursor): boolean {
+  const { id: shown, timestamp } = Object(record) as { id?: unknown; timestamp?: unknown };
+  return shown === own && timestamp === String(position);
+}

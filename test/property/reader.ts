@@ -6,7 +6,7 @@ import type { FetchGoldskyPayload, OrdersPayload } from '../../queues/payloads.t
 import { fetchGoldsky } from '../../workers/fetch.goldsky.ts';
 import { Crash, MemoryContext } from './memoryContext.ts';
 import type { ModelSubgraph } from './modelSubgraph.ts';
-import { START, tagOf } from './pagedEvents.ts';
+import { FUTURE, showsPlace, START, tagOf } from './pagedEvents.ts';
 
 /** What the pipeline does with a subgraph, a page a job; and what it then has. */
 export class Reader {
@@ -16,7 +16,7 @@ export class Reader {
   readonly landed = new Set<number>();
   readonly ranges: { readonly from: Cursor; readonly to: Cursor }[] = [];
 
-  /** Where servers lie, what is said to be covered need not be. */
+  /** Where servers lie, only where something is known that it has to hold an answer is sure to be whole. */
   readonly #isHonest: boolean;
 
   /** @param crashes steps at which the worker is killed; its job is done again */
@@ -63,9 +63,18 @@ export class Reader {
     for (let steps = 0; job !== undefined; steps++) {
       if (steps > 500) throw new Error('the chain has no end');
       await this.#untilDone(job);
-      for (const page of this.#memory.take('orders')) this.#land(page.payload);
+      const isSure = this.#isHonest || this.#hasRead(job.payload.cursor);
+      for (const page of this.#memory.take('orders')) this.#land(page.payload, isSure);
       job = this.#memory.take('fetch.goldsky')[0];
     }
+  }
+
+  /** Whether something is known that an answer from here on has to hold. */
+  #hasRead({ position, id }: Cursor): boolean {
+    const known = this.#subgraph.events.filter(
+      ({ place, record }) => this.landed.has(tagOf(record)) && showsPlace(record, place),
+    );
+    return id === '' && known.some(({ place }) => place.position >= position && place.position !== FUTURE);
   }
 
   async #untilDone(job: { readonly id: string; readonly payload: FetchGoldskyPayload }): Promise<void> {
@@ -79,10 +88,10 @@ export class Reader {
     }
   }
 
-  #land({ records, range }: OrdersPayload): void {
+  #land({ records, range }: OrdersPayload, isSure: boolean): void {
     const tags = new Set(records.map(tagOf));
     for (const tag of tags) this.landed.add(tag);
-    if (range === null || !this.#isHonest) return;
+    if (range === null || !isSure) return;
     this.ranges.push(range);
     // A covered range holds all there is in it.
     const inside = this.#subgraph.events.filter(

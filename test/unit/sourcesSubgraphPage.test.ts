@@ -115,7 +115,10 @@ describe('pages that are refused', () => {
     ['another second', [record(101, '0xc')], WITHIN],
     ['out of order around a malformed record', [record(102, 'a'), null, record(101, 'a')], START],
   ])('%s', (_what, records, cursor) => {
-    expect(nextCursor(records, cursor, 3, { latest: LATEST })).toMatchObject({ ok: false, problem: 'untrusted' });
+    expect(nextCursor(records, cursor, 3, { latest: LATEST })).toMatchObject({
+      ok: false,
+      problem: 'untrusted',
+    });
   });
 
   test('a full page without one usable record gives no way to go on', () => {
@@ -127,7 +130,9 @@ describe('pages that are refused', () => {
 });
 
 test('ids compare by their bytes, not by UTF-16 units', () => {
-  expect(nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3, { latest: LATEST })).toMatchObject({
+  expect(
+    nextCursor([record(100, '\uFF5E'), record(100, '\u{1F600}')], START, 3, { latest: LATEST }),
+  ).toMatchObject({
     ok: true,
   });
 });

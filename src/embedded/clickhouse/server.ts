@@ -31,7 +31,8 @@ export interface ClickHouseServer {
 }
 
 const GRACE_MS = 10_000;
-const DIRECTORY_WAIT_MS = 5_000;
+/** How long a directory that is in use is waited for. */
+const DIRECTORY_WAIT_MS = 3_000;
 const DEFAULT_FORMAT = 'TabSeparated';
 
 /**
@@ -44,16 +45,22 @@ export async function startClickHouseServer(options: ClickHouseServerOptions): P
   const port = await listen(http, options);
   try {
     const openedMs = Date.now();
-    const engine = await openEngine(options.path);
-    const starting = engineVersion(engine).then((version) => new Handler(engine, version, options));
+    const opening = openEngine(options.path);
+    const starting = opening.then(
+      async (engine) => new Handler(engine, await engineVersion(engine), options),
+    );
     let closing = false;
     http.on('request', (request, response) => {
       response.on('close', () => {
         if (closing) setImmediate(() => http.closeIdleConnections());
       });
-      void starting.then((handler) => handler.handle(request, response));
+      starting.then(
+        (handler) => void handler.handle(request, response),
+        () => response.destroy(),
+      );
     });
     await starting;
+    const engine = await opening;
     return {
       port,
       warnings: await partsSetAside(engine, openedMs),
