@@ -73,12 +73,14 @@ export async function storedVersions(
       log_index: number;
       order_hash: string;
       odd_id: string;
+      exchange: string;
       highest: string;
     }>(
-      `SELECT id, toUnixTimestamp(timestamp) AS second, transaction_hash, log_index, order_hash, odd_id, max(version) AS highest
+      `SELECT id, toUnixTimestamp(timestamp) AS second, transaction_hash, log_index, order_hash, odd_id, exchange,
+         max(version) AS highest
        FROM order_event_versions
        WHERE ${SLICE} AND id IN {ids:Array(String)}
-       GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id`,
+       GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id, exchange`,
       { ...params(slice), ids: some },
     );
     for (const row of rows) {
@@ -89,6 +91,8 @@ export async function storedVersions(
           logIndex: row.log_index,
           orderHash: row.order_hash,
           oddId: row.odd_id,
+          source: slice.source,
+          exchange: row.exchange,
         },
         version: BigInt(row.highest),
       });

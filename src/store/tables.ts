@@ -247,7 +247,7 @@ export function markRow(
   return JSON.stringify([source, from, to, checks, above, isDone ? 1 : 0]);
 }
 
-/** Takes an order event out: its key and a version above the stored one. */
+/** Takes an order event out: its key, and a version above the stored one. */
 export function deletedEventRow(key: StoredKey, version: string): string {
   const row: Partial<Record<(typeof TABLES)['order_event_versions'][number], string | number>> = {
     timestamp: key.timestamp,
@@ -255,13 +255,16 @@ export function deletedEventRow(key: StoredKey, version: string): string {
     log_index: key.logIndex,
     order_hash: key.orderHash,
     odd_id: key.oddId,
+    // Not part of the key, but of what a deletion is found by once it stands alone.
+    source: key.source,
+    exchange: key.exchange,
     version,
     is_deleted: 1,
   };
   return JSON.stringify(TABLES.order_event_versions.map((column) => row[column] ?? null));
 }
 
-/** What makes a stored order event itself. */
+/** What makes a stored order event itself, and where it came from. */
 export interface StoredKey {
   /** Unix seconds. */
   readonly timestamp: number;
@@ -269,6 +272,8 @@ export interface StoredKey {
   readonly logIndex: number;
   readonly orderHash: string;
   readonly oddId: string;
+  readonly source: string;
+  readonly exchange: string;
 }
 
 export function recountRow(recount: Recount): string {

@@ -1,0 +1,43 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
+import { Database } from '../../src/store/clickhouse.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { placeOf, storedContents, storedVersions } from '../../src/store/storedEvents.ts';
+import { deletedEventRow, orderEventRow, TABLES, toLines } from '../../src/store/tables.ts';
+import { exampleToken, exampleTrade } from '../support/examples.ts';
+import { testConfig, testEnvironment } from '../support/world.ts';
+
+const SECOND = 1_714_000_000;
+const SLICE = {
+  source: 'goldsky',
+  from: { position: SECOND, id: '' },
+  to: { position: SECOND + 10, id: '' },
+};
+
+test('a deletion is found again by source and id when it is all that is left, so that its event can come back', async () => {
+  const db = new Database(testConfig(testEnvironment()).clickhouse);
+  onTestFinished(() => db.close());
+  await migrate(db);
+  const parsed = parseSubgraphEvent(
+    exampleTrade({ token: exampleToken('stored', 0), second: SECOND }),
+    'goldsky',
+  );
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const { event } = parsed;
+  const write = (row: string) =>
+    db.insertLines('order_event_versions', TABLES.order_event_versions, [toLines([row])]);
+
+  await write(orderEventRow(event, undefined, undefined, 1_000));
+  const stored = (await storedVersions(db, SLICE, [event.id])).get(placeOf(event));
+  expect(stored?.version).toBe(2_000n);
+  if (stored === undefined) throw new Error('not stored');
+  // By a clock that was far ahead.
+  await write(deletedEventRow(stored.key, '9000'));
+  await db.run('OPTIMIZE TABLE order_event_versions FINAL');
+  expect(await storedContents(db, SLICE)).toEqual(new Map());
+
+  const deleted = (await storedVersions(db, SLICE, [event.id])).get(placeOf(event));
+  expect(deleted).toEqual({ key: stored.key, version: 9_000n });
+  await write(orderEventRow(event, undefined, undefined, 4_501));
+  expect([...(await storedContents(db, SLICE)).keys()]).toEqual([placeOf(event)]);
+}, 30_000);
