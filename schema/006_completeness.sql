@@ -1,3 +1,6 @@
+-- The version of a labelled row of order_event_versions has 2^44 added from here on (src/store/tables.ts): a label is never
+-- taken away by a later answer without it.
+
 -- Coverage again: the id of a range's end is in its key, because of two ranges that start at the same place and end within
 -- one second coverage_versions kept the one written last, which need not be the one that reaches furthest. Ends
 -- without an id still replace each other, so an idle tail goes on extending one row. And ranges can be taken out, for

@@ -42,7 +42,9 @@ async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobCo
   const { chainId, life, tail: lastTail, headTimestamp: lastHead } = await context.sources.read(GOLDSKY);
   if (chainId !== payload.chain.id) return { givenUp: 'another chain carries the tail' };
   await holdWhileFull(context);
-  const page = await requestPage(context, payload, jobContext, lastHead);
+  // Only the newest page there was says that nothing follows it up to its head.
+  const quietUntil = lastTail === undefined ? undefined : lastHead;
+  const page = await requestPage(context, payload, jobContext, quietUntil);
   const fetchedAt = Date.now();
 
   const { cursor, chain } = payload;

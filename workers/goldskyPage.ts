@@ -18,6 +18,8 @@ const DOUBTS_OLD = 60;
 /** Answers without any event for longer than this, in seconds, are asked for again before they are believed. */
 const LONG_QUIET_S = 60;
 const DOUBTS_EMPTY = 3;
+/** The same for the rest of a second of which a page was read already. */
+const DOUBTS_REST = 2;
 
 interface Asked {
   readonly cursor: Cursor;
@@ -50,7 +52,7 @@ export async function requestPage(
         },
       ),
     );
-    if (isLongQuiet(payload, page, quietUntil)) {
+    if (isDoubtful(payload, page, quietUntil)) {
       await job.updateData({ ...payload, doubts: (payload.doubts ?? 0) + 1 });
       throw new UpstreamError(
         'UPSTREAM_EMPTY',
@@ -83,15 +85,17 @@ function askedOf(payload: FetchGoldskyPayload): Asked {
 }
 
 /** An answer without events that nothing known contradicts, and that was not yet given often enough to be believed. */
-function isLongQuiet(
+function isDoubtful(
   payload: FetchGoldskyPayload,
   page: SubgraphPage,
   quietUntil: number,
 ): payload is Exclude<FetchGoldskyPayload, { kind: 'reread' }> {
-  if (payload.kind === 'reread' || payload.known !== undefined) return false;
-  if (page.records.length > 0 || page.sameSecond || (payload.doubts ?? 0) >= DOUBTS_EMPTY) return false;
+  if (payload.kind === 'reread' || page.records.length > 0) return false;
+  const { cursor, known, doubts = 0 } = payload;
+  if (page.sameSecond) return doubts < DOUBTS_REST;
+  if (known !== undefined || doubts >= DOUBTS_EMPTY) return false;
   const until = payload.kind === 'range' ? payload.to : (page.head?.timestamp ?? 0);
-  return until - Math.max(payload.cursor.position, quietUntil) > LONG_QUIET_S;
+  return until - Math.max(cursor.position, quietUntil) > LONG_QUIET_S;
 }
 
 /** @param head unix seconds of the newest block the subgraph has indexed; 0 where it does not say */

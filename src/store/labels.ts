@@ -1,6 +1,6 @@
 import type { TokenLabel } from '../domain/trade.ts';
 import type { Database } from './clickhouse.ts';
-import { TABLES, toLines } from './tables.ts';
+import { LABELLED, TABLES, toLines } from './tables.ts';
 
 /** Labels of those tokens that a stored market lists. */
 export async function findLabels(
@@ -128,8 +128,7 @@ const LABEL_COLUMNS = new Map([
   ['condition_id', 'label.condition_id'],
   ['nonusdc_side', 'label.nonusdc_side'],
   ['outcome', 'label.outcome'],
-  // Unlabelled versions are even (tables.ts): the labelled copy is the odd one above it.
-  ['version', 'bitOr(event.version, 1)'],
+  ['version', `event.version + ${LABELLED}`],
 ]);
 
 /** The tokens stand in the text: as a parameter, hundreds of them would make a URL that gateways refuse. */

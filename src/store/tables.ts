@@ -122,6 +122,12 @@ export function toLines(rows: readonly string[]): string {
   return rows.length === 0 ? '' : `${rows.join('\n')}\n`;
 }
 
+/**
+ * Added to the version of a labelled row: more than any millisecond, so that no later answer takes a label away again.
+ * (A page may land without its mark, where Redis loses it halfway: nothing would label it once more.)
+ */
+export const LABELLED = 2 ** 44;
+
 /** The id that the table builds for an event of this shape; any other id is stored as it is. */
 function usualId(event: OrderEvent): string {
   return event.exchange === ''
@@ -159,7 +165,7 @@ export function orderEventRow(
     label?.conditionId ?? '',
     nonusdcSide(label),
     label?.outcome ?? '',
-    fetchedAt * 2 + (label === undefined ? 0 : 1),
+    fetchedAt * 2 + (label === undefined ? 0 : LABELLED),
     0,
   ]);
 }

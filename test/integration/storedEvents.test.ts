@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
+import { toTrade } from '../../src/domain/trade.ts';
 import { Database } from '../../src/store/clickhouse.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { placeOf, storedContents, storedVersions } from '../../src/store/storedEvents.ts';
@@ -40,4 +41,27 @@ test('a deletion is found again by source and id when it is all that is left, so
   expect(deleted).toEqual({ key: stored.key, version: 9_000n });
   await write(orderEventRow(event, undefined, undefined, 4_501));
   expect([...(await storedContents(db, SLICE)).keys()]).toEqual([placeOf(event)]);
+}, 30_000);
+
+test('a later answer without a label does not take the label away', async () => {
+  const db = new Database(testConfig(testEnvironment()).clickhouse);
+  onTestFinished(() => db.close());
+  await migrate(db);
+  const exchanges = new Set<string>();
+  const parsed = parseSubgraphEvent(
+    exampleTrade({ token: exampleToken('stored', 1), second: SECOND }),
+    'goldsky',
+  );
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const { event } = parsed;
+  const trade = toTrade(event, exchanges);
+  const label = { marketId: '7', conditionId: '0x1', outcomeIndex: 1, outcome: 'No' };
+  for (const row of [
+    orderEventRow(event, trade, undefined, 1_000),
+    orderEventRow(event, trade, label, 1_000),
+    orderEventRow(event, trade, undefined, 2_000),
+  ]) {
+    await db.insertLines('order_event_versions', TABLES.order_event_versions, [toLines([row])]);
+  }
+  expect(await db.rows('SELECT market_id, outcome FROM trades')).toEqual([{ market_id: '7', outcome: 'No' }]);
 }, 30_000);

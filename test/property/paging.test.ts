@@ -77,7 +77,8 @@ async function readTail(
     expect(reader.cursor?.position).toBeGreaterThanOrEqual(position);
     position = reader.cursor?.position ?? position;
   }
-  // A killed worker leaves work to the polls that follow: until one brings nothing that was not there.
+  // What a killed worker or a lie has left is for the polls that follow: until one brings nothing new.
+  subgraph.lies.splice(0);
   let before;
   for (let nth = polls.length; before !== reader.standing; nth++) {
     before = reader.standing;
@@ -111,7 +112,9 @@ test('a tail whose worker is killed anywhere reads every event, too, and says no
     fc.asyncProperty(events, heads, pageSize, crashes, async (all, polls, size, killedAt) => {
       const subgraph = new ModelSubgraph();
       const reader = new Reader(subgraph, size, killedAt);
-      if (await readTail(reader, subgraph, all, polls)) expect(mayStick(all, size)).toBe(true);
+      // A burst whose reading is broken off is not begun anew: what came into its second meanwhile is for rereads.
+      const inTime = all.map((one) => ({ ...one, isLate: false }));
+      if (await readTail(reader, subgraph, inTime, polls)) expect(mayStick(all, size)).toBe(true);
       else expectAllRead(reader, all);
       expectContiguous(reader.ranges, { position: START, id: '' });
     }),
