@@ -29,6 +29,7 @@ const COMMANDS = {
   quarantine: 'src/cli/quarantine.ts',
   stop: 'src/cli/stop.ts',
   test: 'src/cli/runTests.ts',
+  chaos: 'test/chaos/main.ts',
 };
 
 /** The holder of the lock touches it each second; one that old was left by a process that is gone. */
