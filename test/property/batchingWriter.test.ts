@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { configureLogging } from '../../src/base/log.ts';
 import type { WritesPayload } from '../../queues/payloads.ts';
 import { encodeRows } from '../../src/store/batch.ts';
 import { ClickHouseRefused, ClickHouseUnavailable } from '../../src/store/clickhouse.ts';
 import { coverageRow, TABLES, type DataTable } from '../../src/store/tables.ts';
 import { BatchingWriter } from '../../workers/writes.ts';
 import { RowDatabase, type Trouble } from './rowDatabase.ts';
+
+configureLogging('silent');
 
 const TABLE_NAMES = ['order_event_versions', 'market_versions'] as const satisfies readonly DataTable[];
 
