@@ -115,11 +115,8 @@ export class MemoryContext {
             this.#ids.add(id);
             this.jobs.push({ name, id: jobId, data: throughJson(checkPayload(name, payload)) });
           }),
-        queuedPages: () => Promise.resolve({ onTheirWay: 0, failed: 0 }),
-        get: () => ({ toKey: (name: string) => name }),
+        queuedPages: () => Promise.resolve({ onTheirWay: 0, failed: 0, bytes: 0 }),
       },
-      // What is asked of Redis itself is how many pages wait: none.
-      redis: { eval: () => Promise.resolve([0, 0, 0, 0]) },
       database: { rows: () => Promise.resolve([]) },
       breakers: { guarded: (_api: string, request: () => Promise<unknown>) => request() },
       sources: {
