@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Database } from '../../src/store/clickhouse.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { TABLES, toLines } from '../../src/store/tables.ts';
+import { LABELLED, TABLES, toLines } from '../../src/store/tables.ts';
 import { quarantined } from '../../workers/quarantine.ts';
 import { exampleMarket, exampleToken, exampleTrade } from '../support/examples.ts';
 import { makeWorld, startWorkersHere, untilComplete, untilCount } from '../support/pipeline.ts';
@@ -97,7 +97,8 @@ test('records that an upgrade can use: landed with the moment of their receipt, 
   ).toEqual([{ n: '1200', ids: '1200', fees: '7' }]);
   expect(
     await database.rows(
-      `SELECT min(intDiv(version, 2)) = ${received + 1} AS oldest, max(intDiv(version, 2)) = ${received + 60_000} AS newest
+      `WITH intDiv(version % ${LABELLED}, 2) AS millisecond
+       SELECT min(millisecond) = ${received + 1} AS oldest, max(millisecond) = ${received + 60_000} AS newest
        FROM order_event_versions`,
     ),
   ).toEqual([{ oldest: 1, newest: 1 }]);
