@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/sharedServices.ts'],
     pool: 'forks',
-    // Two cores are enough for three: many files wait for pauses and time-outs most of the time.
-    maxWorkers: 3,
+    // Two cores: more files at once only wait for each other.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

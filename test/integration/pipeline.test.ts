@@ -85,7 +85,7 @@ test('npm start: services, schema, workers and dashboard; Ctrl-C ends all of it 
   expect(events().slice(-2)).toEqual(['dashboard down', 'workers down']);
   expect(await probeRedis(redisUrl)).toBe('nothing');
   expect(runFiles.read('pipeline')).toBeUndefined();
-}, 30_000);
+}, 90_000);
 
 test('npm start -- --background returns when it runs; npm stop ends it, then nothing runs', async () => {
   const { run, url, redisUrl, dataDir, events } = await setUp();
@@ -107,7 +107,7 @@ test('npm start -- --background returns when it runs; npm stop ends it, then not
   const again = run('stop');
   expect((await again.exited).code).toBe(0);
   expect(again.output.stdout).toBe('Nothing runs.\n');
-}, 30_000);
+}, 90_000);
 
 test.each([
   { failing: 'schema', line: 'start: The schema could not be applied: the schema have no luck\n' },
@@ -134,4 +134,4 @@ test('a stop in the middle of a start is clean too', async () => {
   expect((await start.exited).code).toBe(0);
   expect(start.output.stderr).toBe('');
   expect(await probeRedis(redisUrl)).toBe('nothing');
-}, 30_000);
+}, 90_000);
