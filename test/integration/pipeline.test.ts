@@ -122,7 +122,7 @@ test.each([
     expect(await probeRedis(redisUrl)).toBe('nothing');
     expect(runFiles.read('pipeline')).toBeUndefined();
   },
-  30_000,
+  90_000,
 );
 
 test('a stop in the middle of a start is clean too', async () => {
