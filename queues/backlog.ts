@@ -12,7 +12,7 @@ export function isPageQueue(name: QueueName): boolean {
 }
 
 /** The queues whose jobs bring pages. */
-const FETCH_QUEUES = ['fetch.goldsky', 'fetch.gamma'] as const satisfies readonly QueueName[];
+const FETCH_QUEUES = ['fetch.goldsky', 'fetch.polygon', 'fetch.hypersync', 'fetch.gamma'] as const satisfies readonly QueueName[];
 
 /** What a page that is just being fetched is counted for, in bytes: 1,000 order events or 100 markets are less. */
 const FETCHED_PAGE_BYTES = 1_000_000;

@@ -5,7 +5,12 @@ import { DEFAULT_TIMEOUT_MS } from '../src/sources/http.ts';
 import { verdictOf } from '../src/sources/upstreamError.ts';
 
 /** The upstream APIs that have a breaker, and how people call them. */
-export const API_NAMES = { gamma: 'Gamma', goldsky: 'Goldsky' } as const;
+export const API_NAMES = {
+  gamma: 'Gamma',
+  goldsky: 'Goldsky',
+  polygon: 'Polygon',
+  hypersync: 'HyperSync',
+} as const;
 
 export type Api = keyof typeof API_NAMES;
 

@@ -1,8 +1,10 @@
 import type { z } from 'zod';
-import type { Config } from '../src/base/config.ts';
+import type { Config, OrderSource } from '../src/base/config.ts';
 import {
   fetchGammaPayload,
   fetchGoldskyPayload,
+  fetchHypersyncPayload,
+  fetchPolygonPayload,
   marketsPayload,
   ordersPayload,
   tickPayload,
@@ -81,6 +83,30 @@ export const CATALOGUE = {
     keepFailed: 500,
     summary: (payload) => payload,
   }),
+  'fetch.polygon': define({
+    payload: fetchPolygonPayload,
+    description: 'Requests to Polygon nodes: the order events of some blocks',
+    concurrency: 4,
+    attempts: 6,
+    backoffMs: 1_000,
+    maxWaitMs: 30_000,
+    requestsPer10s: (config) => config.polygon.requestsPer10s,
+    keepCompleted: 100,
+    keepFailed: 500,
+    summary: (payload) => payload,
+  }),
+  'fetch.hypersync': define({
+    payload: fetchHypersyncPayload,
+    description: 'One request to HyperSync: the order events of many past blocks',
+    concurrency: 2,
+    attempts: 6,
+    backoffMs: 1_000,
+    maxWaitMs: 30_000,
+    requestsPer10s: (config) => config.hypersync?.requestsPer10s ?? 0,
+    keepCompleted: 100,
+    keepFailed: 500,
+    summary: (payload) => payload,
+  }),
   markets: define({
     payload: marketsPayload,
     description: 'A page of market objects into rows',
@@ -132,6 +158,11 @@ export type QueueName = keyof typeof CATALOGUE;
 export type Payload<Name extends QueueName> = z.infer<(typeof CATALOGUE)[Name]['payload']>;
 
 export const QUEUE_NAMES = Object.keys(CATALOGUE) as QueueName[];
+
+/** The queue of the requests to a source: its live tail, rereads, and past ranges. */
+export function fetchQueueOf<Source extends OrderSource>(source: Source): `fetch.${Source}` {
+  return `fetch.${source}`;
+}
 
 /** Order of urgency within a queue: lower goes first. Live work is never behind a sweep or a backfill. */
 export const PRIORITY = {

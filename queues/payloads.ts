@@ -12,7 +12,7 @@ const milliseconds = z.number().int().min(0);
 const chain = z.object({ id: z.string(), step: z.number().int().min(0) });
 
 export const tickPayload = z.object({
-  task: z.enum(['markets', 'goldsky', 'labels', 'settle', 'gaps', 'recount', 'recover', 'compact']),
+  task: z.enum(['markets', 'goldsky', 'polygon', 'labels', 'settle', 'gaps', 'recount', 'recover', 'compact']),
 });
 
 /** Events asked for; smaller than the usual 1,000 after the upstream found that too much. */
@@ -56,6 +56,23 @@ export const fetchGoldskyPayload = z.discriminatedUnion('kind', [
   }),
 ]);
 
+export const fetchPolygonPayload = z.discriminatedUnion('kind', [
+  /** The live tail: what is final after the cursor, then what is newer. */
+  z.object({ kind: z.literal('tail'), cursor, chain }),
+  /** Past blocks: from the cursor's up to, not including, block `to`. */
+  z.object({ kind: z.literal('range'), cursor, to: z.number().int().min(0), chain }),
+  /** Covered blocks, up to, not including, block `to`: read again and compared with what is stored. */
+  z.object({ kind: z.literal('reread'), cursor, to: z.number().int().min(1), ...reread.shape }),
+]);
+
+/** Past blocks, as in fetchPolygonPayload. */
+export const fetchHypersyncPayload = z.object({
+  kind: z.literal('range'),
+  cursor,
+  to: z.number().int().min(0),
+  chain,
+});
+
 export const fetchGammaPayload = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('newest'), afterCursor: z.string().optional(), chain }),
   z.object({ kind: z.literal('sweep'), closed: z.boolean(), afterCursor: z.string().optional(), chain }),
@@ -81,6 +98,11 @@ export const ordersPayload = z.object({
   unsettledFrom: z.number().int().min(0).optional(),
   /** The records are all there is of this slice: what is stored of it is compared with them, and corrected. */
   reread: reread.extend({ slice: range }).optional(),
+  /** The same of blocks, for a source whose position they are: each block of the slice, in order, as it is now. */
+  canonical: z
+    .array(z.object({ number: z.number().int().min(0), hash: z.string(), timestamp: z.number().int().min(0) }))
+    .min(1)
+    .optional(),
 });
 
 const encodedRows = z.object({ count: z.number().int().min(0), lines: z.string() });
@@ -110,6 +132,7 @@ export const writesPayload = z.object({
 
 export type TickPayload = z.infer<typeof tickPayload>;
 export type FetchGoldskyPayload = z.infer<typeof fetchGoldskyPayload>;
+export type FetchPolygonPayload = z.infer<typeof fetchPolygonPayload>;
 export type FetchGammaPayload = z.infer<typeof fetchGammaPayload>;
 export type Reread = NonNullable<OrdersPayload['reread']>;
 export type OrdersPayload = z.infer<typeof ordersPayload>;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { ConfigError } from './errors.ts';
+import { exchangeVersion } from './exchanges.ts';
 import { SETTINGS_SCHEMA, type ORDER_SOURCES, type Settings } from './settings.ts';
 
 export type OrderSource = (typeof ORDER_SOURCES)[number];
@@ -23,6 +24,23 @@ export interface Config {
     /** Unix seconds; undefined = one hour before the first start. */
     readonly start: number | undefined;
   };
+  readonly polygon: {
+    /** JSON-RPC endpoints, the preferred one first. */
+    readonly urls: readonly string[];
+    readonly requestsPer10s: number;
+    readonly pollMs: number;
+    /** Block; undefined = one hour before the first start. */
+    readonly start: number | undefined;
+    /** How far the tail reads: up to the newest block, or only final ones. */
+    readonly head: 'latest' | 'finalized';
+    /** Blocks behind the head that count as final where a node does not say. */
+    readonly finalityBlocks: number;
+    /** The exchanges it reads, lower-case: not those of V1 where goldsky reads them. */
+    readonly exchanges: readonly string[];
+  };
+  /** Bulk history of polygon; undefined without a token. */
+  readonly hypersync:
+    { readonly url: string; readonly token: string; readonly requestsPer10s: number } | undefined;
   readonly orderSources: readonly OrderSource[];
   /** Lower-case addresses of the exchange contracts. */
   readonly exchanges: readonly string[];
@@ -78,6 +96,21 @@ function toConfig(s: Settings): Config {
       pollMs: s.ORDERS_POLL_MS,
       start: s.GOLDSKY_START,
     },
+    polygon: {
+      urls: s.POLYGON_RPC_URL,
+      requestsPer10s: s.POLYGON_REQUESTS_PER_10S,
+      pollMs: s.ORDERS_POLL_MS,
+      start: s.POLYGON_START,
+      head: s.POLYGON_HEAD as 'latest' | 'finalized',
+      finalityBlocks: s.POLYGON_FINALITY_BLOCKS,
+      exchanges: s.EXCHANGE_ADDRESSES.filter(
+        (address) => !(s.ORDER_SOURCES.includes('goldsky') && exchangeVersion(address) === 1),
+      ),
+    },
+    hypersync:
+      s.HYPERSYNC_TOKEN === undefined
+        ? undefined
+        : { url: s.HYPERSYNC_URL, token: s.HYPERSYNC_TOKEN, requestsPer10s: s.HYPERSYNC_REQUESTS_PER_10S },
     orderSources: s.ORDER_SOURCES as OrderSource[],
     exchanges: s.EXCHANGE_ADDRESSES,
     write: { batchRows: s.WRITE_BATCH_ROWS, maxWaitMs: s.WRITE_MAX_WAIT_MS },

@@ -1,18 +1,10 @@
 import { z } from 'zod';
+import { KNOWN_EXCHANGES } from './exchanges.ts';
 
 /**
  * Every setting of the program, once: its default, what is allowed, and what it is for. Config reads it,
  * `.env.example` is generated from it, and `--help` points at it.
  */
-
-/** The exchange contracts whose address in the `taker` field marks a taker-side row (docs: domain rules). */
-export const DEFAULT_EXCHANGES = [
-  '0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e', // CTF Exchange (V1)
-  '0xc5d563a36ae78145c45a50134d48a1215220f80a', // NegRisk CTF Exchange (V1)
-  '0xe111180000d2663c0091e4f400237545b87b996b', // CTF Exchange V2
-  '0xe2222d279d744050d28e00520010520000310f59', // NegRisk CTF Exchange V2
-  '0xe3333700ca9d93003f00f0f71f8515005f6c00aa', // ExchangeV3
-] as const;
 
 export const ORDER_SOURCES = ['goldsky', 'polygon'] as const;
 
@@ -114,13 +106,26 @@ export const SETTINGS = {
     /^(goldsky|polygon)$/,
     `a comma list of ${ORDER_SOURCES.join(', ')}`,
   ).describe(
-    'Which order sources to run. Only goldsky is built so far; polygon is passed over with a line in the log.|goldsky,polygon',
+    'Which order sources to run. goldsky reads the V1 exchanges, polygon all others, and V1 too where goldsky is left out.|goldsky,polygon',
   ),
   GOLDSKY_START: start('a unix time in seconds').describe(
     'First unix second to read when nothing is covered yet.|one hour before the first start',
   ),
   POLYGON_START: start('a block number').describe(
     'First block to read when nothing is covered yet.|one hour before the first start',
+  ),
+  POLYGON_HEAD: text('latest', /^(latest|finalized)$/, 'latest or finalized').describe(
+    'latest: blocks are read as soon as they are there, and again once they are final. finalized: only final ones.|latest',
+  ),
+  POLYGON_FINALITY_BLOCKS: integer(128, 1, 10_000).describe(
+    'Blocks behind the head that count as final where a node does not know the tag finalized.|128',
+  ),
+  HYPERSYNC_TOKEN: optional.describe(
+    'With an API token of HyperSync, backfills of polygon go through it: much faster than JSON-RPC.|',
+  ),
+  HYPERSYNC_URL: httpUrl('https://polygon.hypersync.xyz').describe('|https://polygon.hypersync.xyz'),
+  HYPERSYNC_REQUESTS_PER_10S: integer(5, 0, 100_000).describe(
+    'Upper bound over all replicas together; 0 = none.|5',
   ),
   MARKETS_POLL_MS: integer(30_000, 100, 86_400_000).describe(
     'Milliseconds between polls of the market API.|30000',
@@ -150,7 +155,7 @@ export const SETTINGS = {
     'Fetching pauses so that Redis stays below this many MB of memory, however long ClickHouse is away.|256',
   ),
   EXCHANGE_ADDRESSES: list(
-    DEFAULT_EXCHANGES,
+    KNOWN_EXCHANGES.map(({ address }) => address),
     /^0x[0-9a-fA-F]{40}$/,
     '0x addresses of 20 bytes with commas between',
   )

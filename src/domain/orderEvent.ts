@@ -7,7 +7,11 @@ export interface OrderEvent {
   readonly id: string;
   readonly source: string;
   readonly exchange: string;
+  /** The exchange's generation: V1 events say their fee in what the maker receives, later ones in the collateral. */
+  readonly exchangeVersion: 1 | 2 | 3;
   readonly blockNumber: number;
+  /** '' from the subgraph. */
+  readonly blockHash: string;
   readonly logIndex: number;
   /** Unix seconds of the block. */
   readonly timestamp: number;
@@ -20,4 +24,7 @@ export interface OrderEvent {
   readonly makerAmountFilled: string;
   readonly takerAmountFilled: string;
   readonly fee: string;
+  /** 32 bytes of hex, of V2 and later events; '' for V1. The app that routed the order (zero: none). */
+  readonly builder: string;
+  readonly metadata: string;
 }

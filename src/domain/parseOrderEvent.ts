@@ -80,7 +80,9 @@ export function parseSubgraphEvent(record: unknown, source: string): ParsedOrder
       id: r.id.toLowerCase(),
       source,
       exchange: '',
+      exchangeVersion: 1,
       blockNumber: 0,
+      blockHash: '',
       logIndex: 0,
       timestamp: Number(timestamp),
       transactionHash: r.transactionHash.toLowerCase(),
@@ -92,6 +94,8 @@ export function parseSubgraphEvent(record: unknown, source: string): ParsedOrder
       makerAmountFilled,
       takerAmountFilled,
       fee,
+      builder: '',
+      metadata: '',
     },
   };
 }
