@@ -11,11 +11,14 @@ export function isPageQueue(name: QueueName): boolean {
   return (PAGE_QUEUES as readonly QueueName[]).includes(name);
 }
 
-/** The queues whose jobs bring pages. */
-const FETCH_QUEUES = ['fetch.goldsky', 'fetch.polygon', 'fetch.hypersync', 'fetch.gamma'] as const satisfies readonly QueueName[];
-
-/** What a page that is just being fetched is counted for, in bytes: 1,000 order events or 100 markets are less. */
-const FETCHED_PAGE_BYTES = 1_000_000;
+/** The queues whose jobs bring pages, and what a job that is at work is counted for, in bytes: what it brings is less. */
+const FETCH_QUEUES = {
+  'fetch.goldsky': 1_000_000,
+  'fetch.gamma': 1_000_000,
+  // Up to about 4,000 logs, which become several pages.
+  'fetch.polygon': 5_000_000,
+  'fetch.hypersync': 5_000_000,
+} as const satisfies Partial<Record<QueueName, number>>;
 /** How much a page of a queue may still grow: as rows, a market's object is JSON in JSON in JSON. */
 const GROWTH = { orders: 1, markets: 2, writes: 1 } as const satisfies Record<
   (typeof PAGE_QUEUES)[number],
@@ -37,12 +40,13 @@ const SETS = ['prioritized', 'delayed', 'failed', 'completed'] as const;
 
 /**
  * All at one moment. Ids found in the lists name keys of the same queue, so in a cluster they are in the same slot.
- * KEYS: the lists and sets of each page queue, then the active lists of the fetch queues. ARGV, for each page queue: what
- * its jobs' keys begin with, and its growth.
+ * KEYS: the lists and sets of each page queue, then the active lists of the fetch queues. ARGV: the number of page queues;
+ * for each of them what its jobs' keys begin with, and its growth; the bytes that each fetch queue's jobs are counted for.
  */
 const COUNT = `
 local counts, bytes, at = {}, 0, 0
-for queue = 1, #ARGV, 2 do
+local last = 2 * ARGV[1]
+for queue = 2, last, 2 do
   local prefix, growth = ARGV[queue], tonumber(ARGV[queue + 1])
   for index, state in ipairs({${[...LISTS, ...SETS].map((state) => `'${state}'`).join(', ')}}) do
     at = at + 1
@@ -52,20 +56,21 @@ for queue = 1, #ARGV, 2 do
     for _, id in ipairs(ids) do bytes = bytes + times * redis.call('HSTRLEN', prefix .. id, 'data') end
   end
 end
-local fetching = 0
-for index = at + 1, #KEYS do fetching = fetching + redis.call('LLEN', KEYS[index]) end
+for index = at + 1, #KEYS do bytes = bytes + redis.call('LLEN', KEYS[index]) * ARGV[last + 1 + index - at] end
 local onTheirWay = counts.wait + counts.paused + counts.active + counts.prioritized + counts.delayed
-return {onTheirWay, counts.failed, bytes, fetching}`;
+return {onTheirWay, counts.failed, bytes}`;
 
 export async function readBacklog(redis: Redis, queues: Queues): Promise<Backlog> {
+  const fetchQueues = Object.keys(FETCH_QUEUES) as (keyof typeof FETCH_QUEUES)[];
   const keys = [
     ...PAGE_QUEUES.flatMap((name) => [...LISTS, ...SETS].map((state) => queues.get(name).toKey(state))),
-    ...FETCH_QUEUES.map((name) => queues.get(name).toKey('active')),
+    ...fetchQueues.map((name) => queues.get(name).toKey('active')),
   ];
   const pages = PAGE_QUEUES.flatMap((name) => [queues.get(name).toKey(''), GROWTH[name]]);
-  const counted = (await redis.eval(COUNT, keys.length, ...keys, ...pages)) as number[];
-  const [onTheirWay = 0, failed = 0, bytes = 0, fetching = 0] = counted;
-  return { onTheirWay, failed, bytes: bytes + fetching * FETCHED_PAGE_BYTES };
+  const args = [PAGE_QUEUES.length, ...pages, ...Object.values(FETCH_QUEUES)];
+  const counted = (await redis.eval(COUNT, keys.length, ...keys, ...args)) as number[];
+  const [onTheirWay = 0, failed = 0, bytes = 0] = counted;
+  return { onTheirWay, failed, bytes };
 }
 
 /**

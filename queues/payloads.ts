@@ -12,7 +12,17 @@ const milliseconds = z.number().int().min(0);
 const chain = z.object({ id: z.string(), step: z.number().int().min(0) });
 
 export const tickPayload = z.object({
-  task: z.enum(['markets', 'goldsky', 'polygon', 'labels', 'settle', 'gaps', 'recount', 'recover', 'compact']),
+  task: z.enum([
+    'markets',
+    'goldsky',
+    'polygon',
+    'labels',
+    'settle',
+    'gaps',
+    'recount',
+    'recover',
+    'compact',
+  ]),
 });
 
 /** Events asked for; smaller than the usual 1,000 after the upstream found that too much. */
@@ -41,37 +51,43 @@ const reread = z.object({
   missing: z.object({ answers: z.number().int().min(1), places: z.array(z.string()) }).optional(),
 });
 
+/** Of any source: a covered range, up to, not including, position `to`, read again and compared with what is stored. */
+export const rereadJob = z.object({
+  kind: z.literal('reread'),
+  cursor,
+  to: z.number().int().min(1),
+  ...reread.shape,
+});
+
 export const fetchGoldskyPayload = z.discriminatedUnion('kind', [
   /** The live tail. */
   z.object({ kind: z.literal('tail'), cursor, chain, pageSize, known, doubts }),
   /** A past range, a gap perhaps: up to, not including, position `to`. */
   z.object({ kind: z.literal('range'), cursor, to: z.number().int().min(0), chain, pageSize, known, doubts }),
-  /** A covered range, up to, not including, position `to`: read again and compared with what is stored. */
-  z.object({
-    kind: z.literal('reread'),
-    cursor,
-    to: z.number().int().min(1),
-    ...reread.shape,
-    pageSize,
-  }),
+  rereadJob.extend({ pageSize }),
 ]);
 
-export const fetchPolygonPayload = z.discriminatedUnion('kind', [
-  /** The live tail: what is final after the cursor, then what is newer. */
-  z.object({ kind: z.literal('tail'), cursor, chain }),
-  /** Past blocks: from the cursor's up to, not including, block `to`. */
-  z.object({ kind: z.literal('range'), cursor, to: z.number().int().min(0), chain }),
-  /** Covered blocks, up to, not including, block `to`: read again and compared with what is stored. */
-  z.object({ kind: z.literal('reread'), cursor, to: z.number().int().min(1), ...reread.shape }),
-]);
-
-/** Past blocks, as in fetchPolygonPayload. */
-export const fetchHypersyncPayload = z.object({
-  kind: z.literal('range'),
+/** Of any source: a fetch that is followed by the next one of its chain; without `to`, the live tail. */
+export const chainedJob = z.object({
+  kind: z.enum(['tail', 'range']),
   cursor,
-  to: z.number().int().min(0),
+  to: z.number().int().min(0).optional(),
   chain,
 });
+
+/** Past blocks: from the cursor's up to, not including, block `to`. */
+const blockRange = z.object({ kind: z.literal('range'), cursor, to: z.number().int().min(0), chain });
+
+export const fetchPolygonPayload = z.discriminatedUnion('kind', [
+  /** The first job of the live tail where nothing is covered yet: it finds the block to begin at. */
+  z.object({ kind: z.literal('start'), chain }),
+  /** The live tail: what is final after the cursor, then what is newer. */
+  z.object({ kind: z.literal('tail'), cursor, chain }),
+  blockRange,
+  rereadJob,
+]);
+
+export const fetchHypersyncPayload = blockRange;
 
 export const fetchGammaPayload = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('newest'), afterCursor: z.string().optional(), chain }),
@@ -87,6 +103,13 @@ const retried = z
 
 export const marketsPayload = z.object({ fetchedAt: milliseconds, records: z.array(z.unknown()), retried });
 
+const blockStamp = z.object({
+  number: z.number().int().min(0),
+  hash: z.string(),
+  /** Unix seconds. */
+  timestamp: z.number().int().min(0),
+});
+
 export const ordersPayload = z.object({
   source: z.string(),
   fetchedAt: milliseconds,
@@ -94,15 +117,15 @@ export const ordersPayload = z.object({
   range: range.nullable(),
   records: z.array(z.unknown()),
   retried,
-  /** From this position on a reorg may still change the source; undefined where there is nothing to read again. */
-  unsettledFrom: z.number().int().min(0).optional(),
+  /** Positions, both included, that are to be read again: a reorg may still change them, or a node may lack some of them. */
+  unsettled: z.object({ from: z.number().int().min(0), to: z.number().int().min(0) }).optional(),
   /** The records are all there is of this slice: what is stored of it is compared with them, and corrected. */
   reread: reread.extend({ slice: range }).optional(),
-  /** The same of blocks, for a source whose position they are: each block of the slice, in order, as it is now. */
-  canonical: z
-    .array(z.object({ number: z.number().int().min(0), hash: z.string(), timestamp: z.number().int().min(0) }))
-    .min(1)
-    .optional(),
+  /**
+   * Of a source whose positions are blocks: those that are known of the slice, or, without one, all of the page's, in
+   * order and as they are now. What is stored of other blocks of the same numbers is taken out.
+   */
+  blocks: z.array(blockStamp).min(1).optional(),
 });
 
 const encodedRows = z.object({ count: z.number().int().min(0), lines: z.string() });
@@ -135,5 +158,8 @@ export type FetchGoldskyPayload = z.infer<typeof fetchGoldskyPayload>;
 export type FetchPolygonPayload = z.infer<typeof fetchPolygonPayload>;
 export type FetchGammaPayload = z.infer<typeof fetchGammaPayload>;
 export type Reread = NonNullable<OrdersPayload['reread']>;
+/** A job that reads a covered range again, of any source. */
+export type RereadJob = z.infer<typeof rereadJob>;
+export type BlockStamp = z.infer<typeof blockStamp>;
 export type OrdersPayload = z.infer<typeof ordersPayload>;
 export type WritesPayload = z.infer<typeof writesPayload>;

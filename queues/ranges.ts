@@ -1,20 +1,24 @@
 import type { Job } from 'bullmq';
+import type { OrderSource } from '../src/base/config.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
 import type { Span } from '../src/domain/spans.ts';
+import { fetchQueueOf, type QueueName } from './catalogue.ts';
 import { chainJobId } from './chain.ts';
-import { fetchGoldskyPayload } from './payloads.ts';
+import { chainedJob } from './payloads.ts';
 import type { Queues } from './producer.ts';
 
 /** A past range of a source to be fetched: everything after `from` and before position `to`. */
 export interface WantedRange {
-  readonly source: 'goldsky';
+  readonly source: OrderSource;
   readonly from: Cursor;
   readonly to: number;
+  /** Through the source's transport for bulk history, where it has one. */
+  readonly bulk: boolean;
 }
 
-/** The first job of the chain that fetches a range. */
-function rangeJobId(chainId: string): string {
-  return chainJobId('range', { id: chainId, step: 0 });
+/** The queues through which a source's past ranges are fetched. */
+export function rangeQueuesOf(source: OrderSource): QueueName[] {
+  return source === 'polygon' ? ['fetch.polygon', 'fetch.hypersync'] : [fetchQueueOf(source)];
 }
 
 /**
@@ -24,16 +28,17 @@ function rangeJobId(chainId: string): string {
  */
 export async function addRange(
   queues: Queues,
-  { from, to }: WantedRange,
+  { source, from, to, bulk }: WantedRange,
   chainId: string,
   priority: number,
 ): Promise<void> {
   const chain = { id: chainId, step: 0 };
+  const queue = bulk && source === 'polygon' ? 'fetch.hypersync' : fetchQueueOf(source);
   await queues.add(
-    'fetch.goldsky',
+    queue,
     'range',
     { kind: 'range', cursor: from, to, chain },
-    { jobId: rangeJobId(chainId), priority },
+    { jobId: chainJobId('range', chain), priority },
   );
 }
 
@@ -45,14 +50,26 @@ export interface RangeUnderWay extends Span {
 /** Beyond any position: the live tail has no end. */
 const NO_END = Number.MAX_SAFE_INTEGER;
 
-/** What chains have still to read: of past ranges, and of the tail. Pages that were read but not written are not among it. */
-export async function rangesUnderWay(queues: Queues): Promise<RangeUnderWay[]> {
-  const jobs = await queues.get('fetch.goldsky').getJobs(['active', 'waiting', 'prioritized', 'delayed']);
-  return jobs.flatMap((job: Job | undefined) => {
+/**
+ * What chains have still to read of a source: of past ranges, and of the tail. Pages that were read but not written are not
+ * among it.
+ */
+export async function rangesUnderWay(queues: Queues, source: OrderSource): Promise<RangeUnderWay[]> {
+  const jobs = await Promise.all(
+    rangeQueuesOf(source).map((name) =>
+      queues.get(name).getJobs(['active', 'waiting', 'prioritized', 'delayed']),
+    ),
+  );
+  return jobs.flat().flatMap((job: Job | undefined) => {
     // One that has just been finished is gone.
-    const payload = fetchGoldskyPayload.safeParse(job?.data).data;
-    if (payload === undefined || payload.kind === 'reread') return [];
-    const end = payload.kind === 'range' ? payload.to : NO_END;
-    return [{ chainId: payload.chain.id, from: payload.cursor, to: { position: end, id: '' } }];
+    const payload = chainedJob.safeParse(job?.data).data;
+    if (payload === undefined) return [];
+    return [
+      {
+        chainId: payload.chain.id,
+        from: payload.cursor,
+        to: { position: payload.to ?? NO_END, id: '' },
+      },
+    ];
   });
 }

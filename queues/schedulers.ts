@@ -77,9 +77,9 @@ function pollsOf(config: Config): Poll[] {
     { task: 'labels', every: LABELS_EVERY_MS },
     { task: 'recover', every: RECOVER_EVERY_MS },
   ];
-  if (config.orderSources.includes('goldsky')) {
+  for (const source of config.orderSources) polls.push({ task: source, every: config[source].pollMs });
+  if (config.orderSources.length > 0) {
     polls.push(
-      { task: 'goldsky', every: config.goldsky.pollMs },
       { task: 'settle', every: SETTLE_EVERY_MS },
       { task: 'gaps', every: GAPS_EVERY_MS },
       { task: 'recount', every: RECOUNT_EVERY_MS },

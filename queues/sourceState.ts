@@ -17,10 +17,23 @@ export interface SourceState {
   readonly chainId: string | undefined;
   /** Content and reach of the newest page of the tail: the same page again is no news. */
   readonly tail: string | undefined;
-  /** Newest block the upstream has indexed, unix seconds; undefined where it does not say. */
+  /** Newest block the upstream has, unix seconds; undefined where it does not say. */
   readonly headTimestamp: number | undefined;
+  /** That block's number, of a source whose positions are blocks. */
+  readonly headBlock: number | undefined;
+  /** The newest block read beyond the final ones. */
+  readonly headRead: HeadRead | undefined;
   /** Why the last request did not work; undefined when it did. */
   readonly problem: string | undefined;
+}
+
+/** How far a tail has read beyond the final blocks. */
+export interface HeadRead {
+  /** The newest block read, as it was then. */
+  readonly number: number;
+  readonly hash: string;
+  /** Until this block is final, all newer than final are compared with each poll: a reorg, or a loss, has touched them. */
+  readonly comparedTo?: number;
 }
 
 /** The state, and the life of the Redis server (its run id) in which it was read. */
@@ -28,7 +41,17 @@ export interface SourceStateRead extends SourceState {
   readonly life: string;
 }
 
-const FIELDS = ['cursor', 'known', 'chainJobId', 'chainId', 'tail', 'headTimestamp', 'problem'] as const;
+const FIELDS = [
+  'cursor',
+  'known',
+  'chainJobId',
+  'chainId',
+  'tail',
+  'headTimestamp',
+  'headBlock',
+  'headRead',
+  'problem',
+] as const;
 
 const LIFE = `local function life() return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or '' end`;
 
@@ -57,15 +80,17 @@ export class SourceStates {
     // The life first: what is read after it is of that life or a later one.
     const life = String(await this.#redis.eval(READ_LIFE, 1, this.#key(source)));
     const values = await readFields(this.#redis, this.#key(source), FIELDS);
-    const [cursor, known, chainJobId, chainId, tail, headTimestamp, problem] = values;
+    const [cursor, known, chainJobId, chainId, tail, headTimestamp, headBlock, headRead, problem] = values;
     return {
       life,
-      cursor: asCursor(cursor),
-      known: asCursor(known),
+      cursor: fromText<Cursor>(cursor),
+      known: fromText<Cursor>(known),
       chainJobId,
       chainId,
       tail,
-      headTimestamp: headTimestamp === undefined ? undefined : Number(headTimestamp),
+      headTimestamp: fromText<number>(headTimestamp),
+      headBlock: fromText<number>(headBlock),
+      headRead: fromText<HeadRead>(headRead),
       problem,
     };
   }
@@ -100,6 +125,6 @@ export class SourceStates {
   }
 }
 
-function asCursor(text: string | undefined): Cursor | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as Cursor);
+function fromText<T>(text: string | undefined): T | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as T);
 }

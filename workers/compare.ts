@@ -1,39 +1,19 @@
 import type { OrderEvent } from '../src/domain/orderEvent.ts';
-import {
-  contentOf,
-  placeOf,
-  storedContents,
-  storedVersions,
-  type EventSlice,
-} from '../src/store/storedEvents.ts';
-import { refusedRows } from '../src/store/quarantine.ts';
-import { rowHash } from '../src/store/rowKey.ts';
-import { deletedEventRow, orderEventRow, recountRow } from '../src/store/tables.ts';
+import { idOf, placeOf } from '../src/store/storedEvents.ts';
 import { answerRow } from '../src/store/unsettled.ts';
 import type { OrdersPayload, Reread } from '../queues/payloads.ts';
-import { PRIORITY } from '../queues/catalogue.ts';
+import { addReread } from '../queues/rereads.ts';
+import { corrections, countRefused, lookUp, recountOf, type Comparison } from './comparison.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
+import { GOLDSKY } from './goldskyPage.ts';
 
 /** An event that several answers in a row did not hold is gone; a single answer may be wrong. */
 const ANSWERS_NEEDED = 3;
 const ASK_AGAIN_MS = 2_500;
-const EXAMPLES = 10;
-
-export interface Comparison {
-  /**
-   * Events that are not stored, or otherwise, by place, with the millisecond their rows are to be of: above what is
-   * stored, whatever clock wrote that.
-   */
-  readonly toWrite: ReadonlyMap<string, number>;
-  /** Rows that take out stored events which the source does not give any more. */
-  readonly deletions: readonly string[];
-  readonly marks: readonly string[];
-  readonly recounts: readonly string[];
-}
 
 /**
- * Compares a slice of a source that was read again with what is stored of it. Settling a range corrects what is
+ * Compares a slice of the subgraph that was read again with what is stored of it. Settling a range corrects what is
  * stored; a recount only adds what is missing, and records what it found. Stored events that the answer lacks are asked
  * for again before they are believed to be gone.
  */
@@ -43,66 +23,27 @@ export async function compareReread(
   events: readonly OrderEvent[],
 ): Promise<Comparison> {
   const { reread, fetchedAt, source } = payload;
-  const slice: EventSlice = { source, ...reread.slice };
-  const stored = await storedContents(context.database, slice);
-  const missing = events.filter((event) => !stored.has(placeOf(event)));
-  const different = events.filter((event) => {
-    const content = stored.get(placeOf(event));
-    return content !== undefined && content !== contentOf(event);
-  });
-  const gone = [...stored.keys()].filter(isGone(payload, events));
+  const found = await lookUp(context, { source, ...reread.slice }, events);
+  const gone = [...found.stored.keys()].filter(isGone(payload, events));
 
   const answers = (reread.missing?.answers ?? 0) + 1;
   const isSure = gone.length === 0 || answers >= ANSWERS_NEEDED;
   if (!isSure) await askAgain(context, reread, { answers, places: gone });
 
   const toDelete = isSure && reread.reason === 'settle' ? gone : [];
-  const changed = [...missing, ...different].map(placeOf);
-  const refused = await countRefused(context, missing);
-  const ids = [...changed, ...toDelete].map(idOf);
-  const versions = await storedVersions(context.database, slice, ids);
-  const above = (place: string) => Math.max(fetchedAt, Number((versions.get(place)?.version ?? 0n) / 2n) + 1);
+  const refused = await countRefused(context, found.missing);
+  const changes = toDelete.length + found.missing.length + found.different.length;
   return {
-    toWrite: new Map(changed.map((place) => [place, above(place)])),
-    deletions: toDelete.flatMap((place) => {
-      const key = versions.get(place)?.key;
-      return key === undefined ? [] : [deletedEventRow(key, String(above(place) * 2))];
-    }),
+    ...(await corrections(context, found, toDelete, fetchedAt)),
     marks:
       isSure && reread.mark !== undefined
-        ? [answerRow(source, reread.mark, { changed: toDelete.length + changed.length > refused })]
+        ? [answerRow(source, reread.mark, { changed: changes > refused })]
         : [],
     recounts:
       isSure && reread.reason === 'recount'
-        ? [
-            recountRow({
-              source,
-              from: slice.from.position,
-              to: slice.to.position,
-              // Slices of one second have the same positions.
-              request: slice.from.id === '' ? reread.request : `${reread.request}/${slice.from.id}`,
-              recountedAt: fetchedAt,
-              upstreamEvents: payload.records.length,
-              storedEvents: stored.size,
-              missing: missing.length - refused,
-              unexpected: gone.length,
-              different: different.length,
-              examples: [...changed, ...gone].slice(0, EXAMPLES).map(idOf),
-            }),
-          ]
+        ? [recountOf(payload, reread, found, { refused, unexpected: gone })]
         : [],
   };
-}
-
-/**
- * How many of the missing events are in quarantine because ClickHouse refuses their rows. They are written once more, for
- * the table may be mended, but are no change: or their range would be read again without end.
- */
-async function countRefused(context: WorkerContext, missing: readonly OrderEvent[]): Promise<number> {
-  const hashes = missing.map((event) =>
-    rowHash('order_event_versions', orderEventRow(event, undefined, undefined, 0)),
-  );
-  return (await refusedRows(context.database, 'order_event_versions', hashes)).size;
 }
 
 /**
@@ -125,20 +66,15 @@ function isGone(
   return (place) => !given.has(place) && !broken.has(idOf(place)) && (before?.has(place) ?? true);
 }
 
-function idOf(place: string): string {
-  return place.slice(place.indexOf('/') + 1);
-}
-
 async function askAgain(
   context: WorkerContext,
   { reason, request, mark, slice }: Reread,
   missing: NonNullable<Reread['missing']>,
 ): Promise<void> {
-  await context.queues.add(
-    'fetch.goldsky',
-    'reread',
+  await addReread(
+    context.queues,
+    GOLDSKY,
     {
-      kind: 'reread',
       reason,
       request,
       cursor: slice.from,
@@ -148,7 +84,6 @@ async function askAgain(
     },
     {
       jobId: `again-${request}-${contentHash([slice.from])}-${missing.answers}`,
-      priority: PRIORITY.reread,
       delayMs: ASK_AGAIN_MS,
     },
   );

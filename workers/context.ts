@@ -3,6 +3,8 @@ import type { Config } from '../src/base/config.ts';
 import { log } from '../src/base/log.ts';
 import { GammaSource } from '../src/sources/gamma.ts';
 import { GoldskySource } from '../src/sources/goldsky.ts';
+import { HyperSyncSource } from '../src/sources/hypersync.ts';
+import { PolygonSource } from '../src/sources/polygon.ts';
 import { Database } from '../src/store/clickhouse.ts';
 import { Breakers } from '../queues/breaker.ts';
 import { connectRedis } from '../queues/connection.ts';
@@ -20,6 +22,9 @@ export interface WorkerContext {
   readonly database: Database;
   readonly gamma: GammaSource;
   readonly goldsky: GoldskySource;
+  readonly polygon: PolygonSource;
+  /** Undefined without a token. */
+  readonly hypersync: HyperSyncSource | undefined;
   readonly breakers: Breakers;
   readonly sources: SourceStates;
   readonly sweeps: SweepStates;
@@ -38,6 +43,11 @@ export function createContext(config: Config): WorkerContext {
     database,
     gamma: new GammaSource({ url: config.gamma.url }),
     goldsky: new GoldskySource({ url: config.goldsky.url }),
+    polygon: new PolygonSource(config.polygon),
+    hypersync:
+      config.hypersync === undefined
+        ? undefined
+        : new HyperSyncSource({ ...config.hypersync, exchanges: config.polygon.exchanges }),
     breakers: new Breakers(redis, prefix),
     sources: new SourceStates(redis, prefix),
     sweeps: new SweepStates(redis, prefix),

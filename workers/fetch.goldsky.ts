@@ -6,7 +6,7 @@ import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
-import { GOLDSKY, knownCursor, requestPage, unsettledFrom } from './goldskyPage.ts';
+import { GOLDSKY, knownCursor, requestPage, unsettledFrom, unsettledOf } from './goldskyPage.ts';
 import { fetchRangePage } from './goldskyRange.ts';
 import { rereadRange } from './goldskyReread.ts';
 import type { JobContext, Processor } from './register.ts';
@@ -70,7 +70,7 @@ async function fetchTailPage(context: WorkerContext, payload: TailPayload, jobCo
         fetchedAt,
         range,
         records: page.records,
-        unsettledFrom: Math.max(unsettledFrom(page, fetchedAt), isQuiet ? (lastHead ?? 0) : 0),
+        ...unsettledOf(range, Math.max(unsettledFrom(page, fetchedAt), isQuiet ? (lastHead ?? 0) : 0)),
       },
       { jobId: `${job.id ?? ''}-${hash}` },
     );

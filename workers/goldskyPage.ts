@@ -1,9 +1,10 @@
 import { oneLine } from '../src/base/errors.ts';
 import { log } from '../src/base/log.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
+import type { Span } from '../src/domain/spans.ts';
 import { GOLDSKY_MAX_PAGE, REORG_WINDOW_S, type SubgraphPage } from '../src/sources/goldsky.ts';
 import { UpstreamError } from '../src/sources/upstreamError.ts';
-import type { FetchGoldskyPayload } from '../queues/payloads.ts';
+import type { FetchGoldskyPayload, OrdersPayload } from '../queues/payloads.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext } from './register.ts';
 
@@ -114,6 +115,12 @@ function withDoubt(payload: FetchGoldskyPayload, head: number): FetchGoldskyPayl
 /** A record that the next answer has to hold, as a cursor. */
 export function knownCursor({ known }: SubgraphPage): Cursor | undefined {
   return known === undefined ? undefined : { position: known.timestamp, id: known.id };
+}
+
+/** What of a range is to be read again, as a part of the page's payload. */
+export function unsettledOf(range: Span | null, from: number): Pick<OrdersPayload, 'unsettled'> {
+  if (range === null || range.to.position < from) return {};
+  return { unsettled: { from: Math.max(range.from.position, from), to: range.to.position } };
 }
 
 /** From this second on a reorg may still change what was read. */

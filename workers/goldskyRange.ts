@@ -5,7 +5,7 @@ import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
-import { GOLDSKY, knownCursor, requestPage, unsettledFrom } from './goldskyPage.ts';
+import { GOLDSKY, knownCursor, requestPage, unsettledFrom, unsettledOf } from './goldskyPage.ts';
 import type { JobContext } from './register.ts';
 
 type RangePayload = Extract<FetchGoldskyPayload, { kind: 'range' }>;
@@ -42,7 +42,7 @@ export async function fetchRangePage(context: WorkerContext, payload: RangePaylo
         fetchedAt,
         range,
         records: page.records,
-        unsettledFrom: unsettledFrom(page, fetchedAt),
+        ...unsettledOf(range, unsettledFrom(page, fetchedAt)),
       },
       { jobId: `${job.id ?? ''}-${contentHash(page.records)}`, priority },
     );

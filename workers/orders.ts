@@ -1,5 +1,6 @@
 import type { OrderEvent } from '../src/domain/orderEvent.ts';
-import { parseSubgraphEvent } from '../src/domain/parseOrderEvent.ts';
+import { parseExchangeLog } from '../src/domain/parseLog.ts';
+import { parseSubgraphEvent, type ParsedOrderEvent } from '../src/domain/parseOrderEvent.ts';
 import { toTrade, type Trade } from '../src/domain/trade.ts';
 import { encodeRows } from '../src/store/batch.ts';
 import type { Resolution } from '../src/store/quarantine.ts';
@@ -8,11 +9,19 @@ import { placeOf } from '../src/store/storedEvents.ts';
 import { orderEventRow, unlabelledTokenRow } from '../src/store/tables.ts';
 import { unsettledRows } from '../src/store/unsettled.ts';
 import type { OrdersPayload } from '../queues/payloads.ts';
-import { compareReread, type Comparison } from './compare.ts';
+import { compareReread } from './compare.ts';
+import { compareBlocks } from './compareBlocks.ts';
+import type { Comparison } from './comparison.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY } from './goldskyPage.ts';
+import { POLYGON } from './polygonPage.ts';
 import { quarantined, stillQuarantined, type Retried } from './quarantine.ts';
 import type { Processor } from './register.ts';
+
+/** How a record of each source becomes an order event; sent tests have the subgraph's form. */
+const PARSERS: Readonly<Record<string, (record: unknown, source: string) => ParsedOrderEvent>> = {
+  [POLYGON]: parseExchangeLog,
+};
 
 interface ParsedPage {
   readonly events: readonly OrderEvent[];
@@ -34,9 +43,7 @@ export function orders(context: WorkerContext): Processor<'orders'> {
   const exchanges = new Set(context.config.exchanges);
   return async (payload, { job }) => {
     const page = parsePage(payload);
-    const { reread } = payload;
-    const comparison =
-      reread === undefined ? undefined : await compareReread(context, { ...payload, reread }, page.events);
+    const comparison = await compared(context, payload, page.events);
     const toWrite = page.events.filter((event) => comparison?.toWrite.has(placeOf(event)) ?? true);
     const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
       return (
@@ -53,7 +60,10 @@ export function orders(context: WorkerContext): Processor<'orders'> {
           order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
           quarantine_versions: encodeRows(page.refused),
           unlabelled_token_versions: encodeRows(unlabelled),
-          unsettled_range_versions: encodeRows(comparison?.marks ?? marksOf(payload, page.events)),
+          unsettled_range_versions: encodeRows([
+            ...(comparison?.marks ?? []),
+            ...marksOf(payload, page.events),
+          ]),
           recount_versions: encodeRows(comparison?.recounts ?? []),
         },
         coverage: coverageOf(payload, page),
@@ -72,14 +82,26 @@ export function orders(context: WorkerContext): Processor<'orders'> {
   };
 }
 
+/** Of a page that is compared with what is stored: what is to be corrected. */
+async function compared(
+  context: WorkerContext,
+  payload: OrdersPayload,
+  events: readonly OrderEvent[],
+): Promise<Comparison | undefined> {
+  const { reread, blocks } = payload;
+  if (blocks !== undefined) return await compareBlocks(context, { ...payload, blocks }, events);
+  return reread === undefined ? undefined : await compareReread(context, { ...payload, reread }, events);
+}
+
 function parsePage(payload: OrdersPayload): ParsedPage {
   const events: OrderEvent[] = [];
   const refused: string[] = [];
   const retried = new Map<string, Retried[]>();
   const { source } = payload;
+  const parse = PARSERS[source] ?? parseSubgraphEvent;
   for (const [index, record] of payload.records.entries()) {
     const again = payload.retried?.[index];
-    const parsed = parseSubgraphEvent(record, source);
+    const parsed = parse(record, source);
     if (parsed.ok) {
       const { id } = parsed.event;
       events.push(parsed.event);
@@ -132,18 +154,26 @@ function coverageOf({ source, range }: OrdersPayload, { events, refused }: Parse
   return [{ source, ...range, events: events.length, quarantined: refused.length }];
 }
 
-/** What of a page is to be read again: the part that a reorg may still change, and all of a late one. */
-function marksOf(payload: OrdersPayload, events: readonly OrderEvent[]): string[] {
-  const { source, range, unsettledFrom, fetchedAt } = payload;
-  if (source !== GOLDSKY) return [];
+/**
+ * What of a page is to be read again: the part that may still change, all of a late one of the subgraph, and blocks of
+ * events that come from quarantine.
+ */
+function marksOf(
+  { source, unsettled, reread, retried, fetchedAt }: OrdersPayload,
+  events: readonly OrderEvent[],
+): string[] {
   const marks = new Set<string>();
-  if (range !== null && unsettledFrom !== undefined) {
-    const from = Math.max(range.from.position, unsettledFrom);
-    for (const row of unsettledRows(source, from, range.to.position)) marks.add(row);
+  if (unsettled !== undefined) {
+    for (const row of unsettledRows(source, unsettled.from, unsettled.to)) marks.add(row);
   }
-  if (Date.now() - fetchedAt > LATE_MS) {
+  if (source === GOLDSKY && reread === undefined && Date.now() - fetchedAt > LATE_MS) {
     const seconds = new Set(events.map(({ timestamp }) => timestamp));
     for (const second of seconds) for (const row of unsettledRows(source, second, second)) marks.add(row);
+  }
+  // What was read before it was final may be of a block that is gone.
+  if (source === POLYGON && retried !== undefined) {
+    const blocks = new Set(events.map(({ blockNumber }) => blockNumber));
+    for (const block of blocks) for (const row of unsettledRows(source, block, block)) marks.add(row);
   }
   return [...marks];
 }

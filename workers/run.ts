@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Config } from '../src/base/config.ts';
-import { log } from '../src/base/log.ts';
+import { log, type Logger } from '../src/base/log.ts';
 import { schemaReady } from '../src/store/ready.ts';
+import { checkScope, noteScope } from '../src/store/scope.ts';
 import type { QueueName } from '../queues/catalogue.ts';
 import { promoteMisdated } from '../queues/delayed.ts';
 import { putSchedulers, restoreSchedulers } from '../queues/schedulers.ts';
 import { closeContext, createContext, type WorkerContext } from './context.ts';
 import { fetchGamma } from './fetch.gamma.ts';
 import { fetchGoldsky } from './fetch.goldsky.ts';
+import { fetchHypersync } from './fetch.hypersync.ts';
+import { fetchPolygon } from './fetch.polygon.ts';
 import { markets } from './markets.ts';
 import { orders } from './orders.ts';
 import { registerWorker } from './register.ts';
@@ -32,14 +35,10 @@ export async function runWorkers(
   ready: () => void = () => undefined,
 ): Promise<void> {
   const logger = log('workers');
-  if (!config.orderSources.includes('goldsky') && queueNames.includes('fetch.goldsky')) {
-    logger.warn(
-      'ORDER_SOURCES leaves out goldsky, the only order source built so far: no order events are fetched.',
-    );
-  }
   const context = createContext(config);
   try {
     await untilAborted(schemaReady(context.database, logger, signal), signal);
+    await untilAborted(scopeReady(context, logger), signal);
     await untilAborted(putSchedulers(context.queues, config), signal);
     const writer = new BatchingWriter(context.database, config.write);
     const workers = queueNames.map((name) => startWorker(name, context, writer));
@@ -65,6 +64,10 @@ function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWr
       return registerWorker(name, fetchGamma(context), context);
     case 'fetch.goldsky':
       return registerWorker(name, fetchGoldsky(context), context);
+    case 'fetch.polygon':
+      return registerWorker(name, fetchPolygon(context), context);
+    case 'fetch.hypersync':
+      return registerWorker(name, fetchHypersync(context), context);
     case 'markets':
       return registerWorker(name, markets(context), context);
     case 'orders':
@@ -72,6 +75,17 @@ function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWr
     case 'writes':
       return registerWorker(name, writes(writer), context);
   }
+}
+
+/** No fill is read from two sources; a change of the exchanges is said. @throws AppError SCOPE */
+async function scopeReady({ database, config }: WorkerContext, logger: Logger): Promise<void> {
+  await checkScope(database, config);
+  if (!config.orderSources.includes('polygon')) return;
+  const change = await noteScope(database, config.polygon);
+  if (change === undefined || change.added.length === 0) return;
+  logger.warn(
+    `EXCHANGE_ADDRESSES has new exchanges: polygon reads ${change.added.join(', ')} from block ${change.from} on. Their earlier fills are not in this database.`,
+  );
 }
 
 /** Never fails: while Redis is away there is nothing to restore. */

@@ -13,6 +13,7 @@ import { sweepName, sweepPriority } from './fetch.gamma.ts';
 import { recoverFailed } from './failedPages.ts';
 import { refetchGaps } from './gaps.ts';
 import { GOLDSKY } from './goldskyPage.ts';
+import { POLYGON } from './polygonPage.ts';
 import { recountSample } from './recount.ts';
 import { settleRanges } from './settle.ts';
 import type { Processor } from './register.ts';
@@ -34,6 +35,8 @@ export function ticks(context: WorkerContext): Processor<'ticks'> {
     switch (task) {
       case 'goldsky':
         return await pollGoldsky(context, tickId);
+      case 'polygon':
+        return await pollPolygon(context, tickId);
       case 'markets':
         return await pollMarkets(context, tickId);
       case 'labels':
@@ -66,6 +69,24 @@ async function pollGoldsky(context: WorkerContext, tickId: string) {
     'fetch.goldsky',
     'tail',
     { kind: 'tail', cursor, chain, ...(known === undefined ? {} : { known }) },
+    { jobId, priority: PRIORITY.live },
+  );
+  return { started: true };
+}
+
+/** As pollGoldsky; where nothing is covered yet, a job has to find the block to begin at. */
+async function pollPolygon(context: WorkerContext, tickId: string) {
+  const state = await context.sources.read(POLYGON);
+  if (await chainIsBusy(context.queues, 'fetch.polygon', state.chainJobId)) return { started: false };
+  const cursor = state.cursor ?? (await coveredEnd(context.database, POLYGON));
+  const chain = { id: tickId, step: 0 };
+  const jobId = chainJobId(POLYGON, chain);
+  const begun = { cursor, chainJobId: jobId, chainId: chain.id };
+  if (!(await context.sources.advance(POLYGON, state, begun))) return { started: false };
+  await context.queues.add(
+    'fetch.polygon',
+    cursor === undefined ? 'start' : 'tail',
+    cursor === undefined ? { kind: 'start', chain } : { kind: 'tail', cursor, chain },
     { jobId, priority: PRIORITY.live },
   );
   return { started: true };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { ConfigError } from './errors.ts';
-import { exchangeVersion } from './exchanges.ts';
+import { exchangeVersion, V1_EXCHANGES } from './exchanges.ts';
 import { SETTINGS_SCHEMA, type ORDER_SOURCES, type Settings } from './settings.ts';
 
 export type OrderSource = (typeof ORDER_SOURCES)[number];
@@ -140,6 +140,11 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 /** True for a host that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
+}
+
+/** The exchanges that a source reads, lower-case. */
+export function exchangesOf(source: OrderSource, config: Pick<Config, 'polygon'>): readonly string[] {
+  return source === 'polygon' ? config.polygon.exchanges : V1_EXCHANGES;
 }
 
 /** A URL for logs and messages: without user, password, path secrets or query. */

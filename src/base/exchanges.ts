@@ -16,7 +16,20 @@ export const KNOWN_EXCHANGES: readonly Exchange[] = [
   { address: '0xe3333700ca9d93003f00f0f71f8515005f6c00aa', version: 3, name: 'ExchangeV3' },
 ];
 
+/** The exchanges that the orderbook subgraph has. */
+export const V1_EXCHANGES: readonly string[] = KNOWN_EXCHANGES.filter(({ version }) => version === 1).map(
+  ({ address }) => address,
+);
+
 /** The version of an exchange; undefined for an address that is only known from the settings. */
 export function exchangeVersion(address: string): Exchange['version'] | undefined {
   return KNOWN_EXCHANGES.find((exchange) => exchange.address === address)?.version;
+}
+
+/** `V2, V3`: the versions of exchanges, then how many are only known from the settings. */
+export function versionsText(addresses: readonly string[]): string {
+  const versions = addresses.map(exchangeVersion);
+  const known = [...new Set(versions)].flatMap((version) => version ?? []).toSorted();
+  const others = versions.filter((version) => version === undefined).length;
+  return [...known.map((version) => `V${version}`), ...(others === 0 ? [] : [`${others} other`])].join(', ');
 }

@@ -8,6 +8,17 @@ import { KNOWN_EXCHANGES } from './exchanges.ts';
 
 export const ORDER_SOURCES = ['goldsky', 'polygon'] as const;
 
+/** What a source's cursor, and all ranges of it, count in: unix seconds or blocks. */
+export const POSITIONS = { goldsky: 'seconds', polygon: 'blocks' } as const satisfies Record<
+  (typeof ORDER_SOURCES)[number],
+  'seconds' | 'blocks'
+>;
+
+/** The same for a source of any name, `send-test` for one. */
+export function positionsOf(source: string): 'seconds' | 'blocks' {
+  return source in POSITIONS ? POSITIONS[source as keyof typeof POSITIONS] : 'seconds';
+}
+
 /** A setting that is there but empty (`NAME=` in .env) counts as not set. */
 const optional = z
   .string()

@@ -1,3 +1,5 @@
+import type { OrderSource } from '../base/config.ts';
+import { positionsOf } from '../base/settings.ts';
 import type { Cursor } from '../domain/coverage.ts';
 import {
   endPosition,
@@ -13,37 +15,37 @@ import type { BackfillPieces, Piece } from '../../queues/backfillPieces.ts';
 import { PRIORITY } from '../../queues/catalogue.ts';
 import type { Queues } from '../../queues/producer.ts';
 import { addRange, rangesUnderWay, type RangeUnderWay } from '../../queues/ranges.ts';
-import type { BuiltSource } from './sourceOption.ts';
+import { failureOf, PATIENCE_IDLE_MS, PATIENCE_MS } from './underWay.ts';
 
 /** Chains under way at once, of all backfills of a source: requests of some are on their way while pages of others land. */
 const MOST_CHAINS = 8;
 const CHAIN_PREFIX = 'backfill-';
 /** Events that a piece should have: a few dozen requests. */
 const PIECE_EVENTS = 20_000;
-/** Seconds. Small pieces first: how dense the events are is not known yet. */
-const PIECE_S = { first: 600, shortest: 60, longest: 30 * 86_400 };
+/** Positions. Small pieces first: how dense the events are is not known yet. */
+const PIECE_LENGTHS = {
+  seconds: { first: 600, shortest: 60, longest: 30 * 86_400 },
+  blocks: { first: 200, shortest: 20, longest: 100_000 },
+};
 /** A piece grows at most so many times over the one before. */
 const GROWTH = 4;
 /** A small range is cut into at least so many pieces. */
 const LEAST_PIECES = 16;
 
-/**
- * A chain that is not seen is lost when this has passed, in milliseconds: its last pages may be on their way. With nothing
- * on its way, the shorter one. Doubles with each loss.
- */
-const PATIENCE_MS = 30_000;
-const PATIENCE_IDLE_MS = 3_000;
+/** The patience with a chain that is not seen doubles with each loss, up to this. */
 const LONGEST_PATIENCE_MS = 120_000;
 
 export interface BackfillParts {
   readonly database: Database;
   readonly queues: Queues;
   readonly pieces: BackfillPieces;
-  readonly source: BuiltSource;
+  readonly source: OrderSource;
+  /** Through the source's transport for bulk history. */
+  readonly bulk: boolean;
 }
 
 export interface BackfillProgress {
-  /** Seconds of the source that are wanted, and those of them that are not covered yet. */
+  /** Positions of the source that are wanted, and those of them that are not covered yet. */
   readonly total: number;
   readonly missing: number;
   /** Order events that came since the start. */
@@ -65,7 +67,8 @@ export class Backfill {
   readonly #seen = new Map<string, number>();
   /** Pieces that were lost: what is begun in their place has lost as often. */
   #lost: Piece[] = [];
-  #pieceSeconds: number;
+  readonly #lengths: (typeof PIECE_LENGTHS)['seconds' | 'blocks'];
+  #pieceLength: number;
   #last: { readonly missing: number; readonly events: number } | undefined;
   #events = 0;
 
@@ -77,14 +80,16 @@ export class Backfill {
     if (first === undefined || last === undefined) throw new RangeError('Nothing is wanted.');
     this.#window = { from: first.from, to: last.to };
     this.#total = lengthOf(wanted);
-    this.#pieceSeconds = Math.max(PIECE_S.shortest, Math.min(PIECE_S.first, this.#total / LEAST_PIECES));
+    this.#lengths = PIECE_LENGTHS[positionsOf(parts.source)];
+    const { first: length, shortest } = this.#lengths;
+    this.#pieceLength = Math.max(shortest, Math.min(length, this.#total / LEAST_PIECES));
   }
 
   /** Looks what is missing, and has it fetched as far as there is room for more chains. */
   async step(): Promise<BackfillProgress> {
     const { database, queues, pieces, source } = this.#parts;
     // In this order: a chain that ends meanwhile is seen in the next step.
-    const underWay = await rangesUnderWay(queues);
+    const underWay = await rangesUnderWay(queues, source);
     const begun = await pieces.all();
     const found = await uncovered(database, source, this.#window);
     const missing = intersectSpans(found.missing, this.#wanted);
@@ -103,7 +108,7 @@ export class Backfill {
     missing: readonly Span[],
     underWay: readonly RangeUnderWay[],
   ): Promise<(Piece & { readonly reason: string | undefined })[]> {
-    const { queues, pieces } = this.#parts;
+    const { queues, pieces, source } = this.#parts;
     const { onTheirWay, failed } = await queues.queuedPages();
     const patience = onTheirWay + failed === 0 ? PATIENCE_IDLE_MS : PATIENCE_MS;
     const now = performance.now();
@@ -124,14 +129,14 @@ export class Backfill {
       if (now - seen < Math.min(LONGEST_PATIENCE_MS, patience * 2 ** piece.losses)) continue;
       if (!(await pieces.release(piece))) continue;
       this.#lost.push(piece);
-      lost.push({ ...piece, reason: await failureOf(queues, piece.chainId) });
+      lost.push({ ...piece, reason: await failureOf(queues, source, `range-${piece.chainId}-`) });
     }
     return lost;
   }
 
   /** Begins pieces of what is still to be fetched, the earliest first, while there is room for more chains. */
   async #begin(free: readonly Span[], underWay: readonly RangeUnderWay[]): Promise<void> {
-    const { queues, pieces, source } = this.#parts;
+    const { queues, pieces, source, bulk } = this.#parts;
     const chains = underWay.filter(({ chainId }) => chainId.startsWith(CHAIN_PREFIX)).length;
     let room = MOST_CHAINS - chains;
     for (const span of free) {
@@ -140,7 +145,7 @@ export class Backfill {
       while (room > 0 && from.position < end) {
         const piece = this.#cut(from, end);
         if (await pieces.claim(piece)) {
-          await addRange(queues, { source, from, to: piece.to }, piece.chainId, PRIORITY.backfill);
+          await addRange(queues, { source, from, to: piece.to, bulk }, piece.chainId, PRIORITY.backfill);
           room -= 1;
         }
         from = { position: piece.to, id: '' };
@@ -149,7 +154,7 @@ export class Backfill {
   }
 
   #cut(from: Cursor, end: number): Piece {
-    const length = Math.ceil(this.#pieceSeconds);
+    const length = Math.ceil(this.#pieceLength);
     // No crumbs: what would be left of less than half a piece goes with it.
     const to = end - from.position < length * 1.5 ? end : from.position + length;
     const place = { from, to: { position: to, id: '' } };
@@ -172,9 +177,10 @@ export class Backfill {
     const covered = last.missing - missing;
     if (covered <= 0) return;
     const fitting = came === 0 ? Infinity : (PIECE_EVENTS * covered) / came;
-    const most = Math.max(this.#total / LEAST_PIECES, PIECE_S.shortest);
-    const length = Math.min(fitting, this.#pieceSeconds * GROWTH, PIECE_S.longest, most);
-    this.#pieceSeconds = Math.max(PIECE_S.shortest, length);
+    const { shortest, longest } = this.#lengths;
+    const most = Math.max(this.#total / LEAST_PIECES, shortest);
+    const length = Math.min(fitting, this.#pieceLength * GROWTH, longest, most);
+    this.#pieceLength = Math.max(shortest, length);
   }
 }
 
@@ -184,10 +190,4 @@ function spanOf({ from, to }: Piece): Span {
 
 function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, span) => sum + spanLength(span), 0);
-}
-
-/** Why the chain's job is left in `failed`; undefined where it is not: then it is gone. */
-async function failureOf(queues: Queues, chainId: string): Promise<string | undefined> {
-  const failed = await queues.get('fetch.goldsky').getJobs(['failed'], 0, 100);
-  return failed.find((job) => job?.id?.startsWith(`range-${chainId}-`))?.failedReason;
 }

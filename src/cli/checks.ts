@@ -2,26 +2,18 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { displayUrl, isLoopback, type Config } from '../base/config.ts';
+import { displayUrl, exchangesOf, isLoopback, type Config } from '../base/config.ts';
 import { oneLine } from '../base/errors.ts';
+import { versionsText } from '../base/exchanges.ts';
 import { parseMarket } from '../domain/parseMarket.ts';
 import { GammaSource } from '../sources/gamma.ts';
 import { GoldskySource } from '../sources/goldsky.ts';
 import { ClickHouseRefused, Database } from '../store/clickhouse.ts';
 import { pendingMigrations } from '../store/migrate.ts';
+import { checkScope } from '../store/scope.ts';
+import { CHECK_MS, failed, passed, type Check, type CheckResult } from './check.ts';
+import { polygonChecks } from './polygonChecks.ts';
 
-export interface CheckResult {
-  readonly ok: boolean;
-  /** What was found; where it is not ok, what to do. */
-  readonly text: string;
-}
-
-export interface Check {
-  readonly name: string;
-  readonly run: () => Promise<CheckResult>;
-}
-
-const TIMEOUT_MS = 10_000;
 const OLDEST_REDIS = [6, 2] as const;
 /** ClickHouse server error: no such database, no such table. */
 const MISSING = new Set([60, 81]);
@@ -37,27 +29,21 @@ export function allChecks(config: Config): Check[] {
     { name: 'redis', run: () => checkRedis(config) },
     { name: 'clickhouse', run: () => withDatabase(config, checkClickHouse) },
     { name: 'schema', run: () => withDatabase(config, checkSchema) },
+    { name: 'sources', run: () => withDatabase(config, (database) => checkSources(database, config)) },
     { name: 'gamma', run: () => checkGamma(config) },
     ...(config.orderSources.includes('goldsky')
       ? [{ name: 'goldsky', run: () => checkGoldsky(config) }]
       : []),
+    ...(config.orderSources.includes('polygon') ? polygonChecks(config) : []),
   ];
 }
 
 /** Runs a check; an error in it, or no end within 10 s, is its answer. */
 export async function runCheck(check: Check): Promise<CheckResult> {
-  const late = sleep(TIMEOUT_MS, undefined, { ref: false }).then(() =>
-    failed(`no answer within ${TIMEOUT_MS / 1000} s.`),
+  const late = sleep(CHECK_MS, undefined, { ref: false }).then(() =>
+    failed(`no answer within ${CHECK_MS / 1000} s.`),
   );
   return await Promise.race([check.run().catch((error: unknown) => failed(oneLine(error))), late]);
-}
-
-function passed(text: string): CheckResult {
-  return { ok: true, text };
-}
-
-function failed(text: string): CheckResult {
-  return { ok: false, text };
 }
 
 function checkSettings(config: Config): CheckResult {
@@ -67,8 +53,10 @@ function checkSettings(config: Config): CheckResult {
       `DASHBOARD_HOST=${host} is not loopback: set DASHBOARD_USER and DASHBOARD_PASSWORD, or the dashboard does not start.`,
     );
   }
-  if (!config.orderSources.includes('goldsky')) {
-    return failed('ORDER_SOURCES leaves out goldsky, the only order source built so far: add it.');
+  if (config.orderSources.includes('polygon') && config.polygon.exchanges.length === 0) {
+    return failed(
+      'EXCHANGE_ADDRESSES names no exchange that polygon reads (goldsky reads those of V1): add one.',
+    );
   }
   return passed('every value is allowed.');
 }
@@ -141,9 +129,23 @@ export async function checkSchema(database: Database): Promise<CheckResult> {
   }
 }
 
+/** No fill may be read from two sources. */
+async function checkSources(database: Database, config: Config): Promise<CheckResult> {
+  try {
+    await checkScope(database, config);
+  } catch (error) {
+    // Where nothing is stored yet, nothing is there twice.
+    if (!(error instanceof ClickHouseRefused && MISSING.has(error.serverCode))) return failed(oneLine(error));
+  }
+  const reads = config.orderSources.map(
+    (source) => `${source} reads ${versionsText(exchangesOf(source, config))}`,
+  );
+  return passed(`${reads.join(', ')}.`);
+}
+
 async function checkGamma(config: Config): Promise<CheckResult> {
   const where = displayUrl(config.gamma.url);
-  const gamma = new GammaSource({ url: config.gamma.url, timeoutMs: TIMEOUT_MS });
+  const gamma = new GammaSource({ url: config.gamma.url, timeoutMs: CHECK_MS });
   const { markets } = await gamma.fetchMarkets({ closed: false, limit: 1 });
   if (markets.length > 0 && !markets.some((market) => parseMarket(market).ok)) {
     return failed(`${where} answers with markets of an unknown shape: check GAMMA_URL.`);
@@ -153,7 +155,7 @@ async function checkGamma(config: Config): Promise<CheckResult> {
 
 async function checkGoldsky(config: Config): Promise<CheckResult> {
   const where = displayUrl(config.goldsky.url);
-  const goldsky = new GoldskySource({ url: config.goldsky.url, timeoutMs: TIMEOUT_MS });
+  const goldsky = new GoldskySource({ url: config.goldsky.url, timeoutMs: CHECK_MS });
   const now = Math.floor(Date.now() / 1000);
   const { head } = await goldsky.fetchPage({ timestamp: now, id: '' }, { pageSize: 1 });
   if (head === undefined) return passed(`${where} answers; it does not say how far it has indexed.`);
@@ -165,7 +167,7 @@ async function withDatabase(
   config: Config,
   check: (database: Database, where: string) => Promise<CheckResult>,
 ): Promise<CheckResult> {
-  const database = new Database(config.clickhouse, { requestTimeoutMs: TIMEOUT_MS });
+  const database = new Database(config.clickhouse, { requestTimeoutMs: CHECK_MS });
   try {
     return await check(database, displayUrl(config.clickhouse.url));
   } finally {

@@ -1,17 +1,28 @@
+import { versionsText } from '../base/exchanges.ts';
+import { positionsOf } from '../base/settings.ts';
 import { spanLength, type Span } from '../domain/spans.ts';
 import type { SourceReport } from '../store/coverageReport.ts';
 import type { Mismatch } from '../store/openMismatches.ts';
 import type { RecountSummary } from '../store/recounts.ts';
-import { formatCount, formatDuration, formatPlace, formatTime, textTable } from './text.ts';
+import type { Scope } from '../store/scope.ts';
+import { positionText, type PositionText } from './positionText.ts';
+import { formatCount, formatTime, textTable } from './text.ts';
 
 /** Lines of each kind that are printed; --json has more. */
 const SHOWN = 20;
+
+const WHY_OVERLAPS = {
+  seconds: 'The newest second is read again with each poll: overlaps are as it should be.',
+  blocks: 'What was taken for lost is read again: overlaps do no harm.',
+};
 
 /** How complete a source is. */
 export interface SourceCoverage {
   readonly source: string;
   /** Undefined where nothing is covered. */
   readonly report: SourceReport | undefined;
+  /** Which exchanges it reads, from which position on, in order. */
+  readonly scopes: readonly Scope[];
   /** Order events stored of each stretch of the report. */
   readonly stored: readonly number[];
   /** Of the last 24 hours. */
@@ -50,61 +61,78 @@ export function verdictOf({ source, report, recounts, mismatches }: SourceCovera
       `${count(mismatches.length, 'recount')} did not agree (look again: npm run recount -- --source ${source} --from ${newest.from} --to ${newest.to})`,
     );
   }
-  const until = formatTime(report.to.position);
+  const { place, zone } = positionText(source);
+  const until = `${place(report.to.position)}${zone}`;
   if (problems.length > 0) {
     return {
       complete: false,
-      verdict: `${source} is not complete up to ${until} UTC: ${problems.join('; ')}.`,
+      verdict: `${source} is not complete up to ${until}: ${problems.join('; ')}.`,
     };
   }
   const agree = recounts === undefined ? 'not recounted in the last 24 h' : 'the recounts agree';
   return {
     complete: true,
-    verdict: `${source} is complete from ${formatTime(report.from.position)} to ${until} UTC: no gap, ${agree}.`,
+    verdict: `${source} is complete from ${place(report.from.position)} to ${until}: no gap, ${agree}.`,
   };
 }
 
 /** All about a source, for a person. */
 export function linesOf(coverage: SourceCoverage): string[] {
-  const { report, recounts, mismatches } = coverage;
+  const { source, report, recounts, mismatches } = coverage;
+  const positions = positionText(source);
   const { verdict } = verdictOf(coverage);
   if (report === undefined) return [verdict];
   return [
     stretchTable(coverage, report),
     '',
-    ...gapLines(report),
-    `Overlaps: ${count(report.overlappingRanges, 'range')} of ${formatCount(report.ranges)}, ${formatDuration(report.coveredAgain)} more than once. The newest second is read again with each poll: overlaps are as it should be.`,
+    ...scopeLines(coverage),
+    ...gapLines(report, positions),
+    `Overlaps: ${count(report.overlappingRanges, 'range')} of ${formatCount(report.ranges)}, ${positions.length(report.coveredAgain)} more than once. ${WHY_OVERLAPS[positionsOf(source)]}`,
     `Still read again, in case of a reorg: ${count(report.unsettledRanges, 'range')}.`,
     recountLine(recounts),
-    ...shown(mismatches, (one) => `Recount that did not agree: ${mismatchText(one)}`),
+    ...shown(mismatches, (one) => `Recount that did not agree: ${mismatchText(one, positions)}`),
     '',
     verdict,
   ];
 }
 
 function stretchTable({ source, stored }: SourceCoverage, report: SourceReport): string {
+  const { cell, length, unit } = positionText(source);
   const rows = report.stretches
     .slice(0, SHOWN)
     .map((stretch, index) => [
       source,
-      formatPlace(stretch.from),
-      formatPlace(stretch.to),
-      formatDuration(spanLength(stretch)),
+      cell(stretch.from),
+      cell(stretch.to),
+      length(spanLength(stretch)),
       formatCount(stored[index] ?? 0),
       formatCount(stretch.events),
       formatCount(stretch.quarantined),
       formatCount(stretch.ranges),
     ]);
   const numbers = ['events stored', 'read', 'quarantined', 'ranges'];
-  const table = textTable(['source', 'covered from (UTC)', 'to', 'length', ...numbers], rows, numbers);
+  const table = textTable(['source', `covered from ${unit}`, 'to', 'length', ...numbers], rows, numbers);
   const hidden = report.gapCount + 1 - rows.length;
   return hidden > 0 ? `${table}\n... and ${formatCount(hidden)} more stretches` : table;
 }
 
-function gapLines({ gaps, gapCount }: SourceReport): string[] {
+/** Nothing where a source has not begun. */
+function scopeLines({ source, scopes }: SourceCoverage): string[] {
+  if (source === 'goldsky') return [`${source} reads the V1 exchanges.`];
+  const changes = scopes.filter(
+    ({ exchanges }, index) => exchanges.join() !== scopes[index - 1]?.exchanges.join(),
+  );
+  const texts = changes.map(
+    ({ from, exchanges }) =>
+      `${count(exchanges.length, 'exchange')} (${versionsText(exchanges)}) from ${positionText(source).place(from)} on`,
+  );
+  return texts.length === 0 ? [] : [`${source} reads ${texts.join(', ')}.`];
+}
+
+function gapLines({ gaps, gapCount }: SourceReport, positions: PositionText): string[] {
   const lines = shown(gaps, (gap) => {
     const why = gap.leftOnPurpose ? 'left on purpose: reading was told to begin behind it' : 'lost';
-    return `Gap: ${spanText(gap)}, ${why}.`;
+    return `Gap: ${spanText(gap, positions)}, ${why}.`;
   });
   return gapCount === 0 ? ['Gaps: none.'] : [...lines, ...more(gapCount - Math.min(gaps.length, SHOWN))];
 }
@@ -116,12 +144,15 @@ function recountLine(recounts: RecountSummary | undefined): string {
   return `Recounts in the last 24 h: ${formatCount(recounts.recounts)} of ${formatCount(events)} events, ${formatCount(mismatches)} of them not as stored; the last at ${last}.`;
 }
 
-function mismatchText({ from, to, missing, unexpected, different }: Mismatch): string {
-  return `${formatTime(from)} → ${formatTime(to)}: ${missing} were missing (and written then), ${unexpected} unexpected, ${different} different.`;
+function mismatchText(
+  { from, to, missing, unexpected, different }: Mismatch,
+  { place }: PositionText,
+): string {
+  return `${place(from)} → ${place(to)}: ${missing} were missing (and written then), ${unexpected} unexpected, ${different} different.`;
 }
 
-function spanText(span: Span): string {
-  return `${formatPlace(span.from)} → ${formatPlace(span.to)} (${formatDuration(spanLength(span))})`;
+function spanText(span: Span, { place, length }: PositionText): string {
+  return `${place(span.from)} → ${place(span.to)} (${length(spanLength(span))})`;
 }
 
 function shown<T>(items: readonly T[], toLine: (item: T) => string): string[] {

@@ -25,6 +25,11 @@ void runCommand({
     rate: { type: 'string', value: 'N', help: 'order events a second (default 25)' },
     seed: { type: 'string', value: 'N', help: 'another seed, another exchange (default 1)' },
     history: { type: 'string', value: 'SECONDS', help: 'history before the first start (default 3600)' },
+    era: {
+      type: 'string',
+      value: 'NAME',
+      help: 'modern (default): after a third of the history all trading is on the V2 and V3 exchanges; v1: all on V1',
+    },
     events: {
       type: 'string',
       value: 'FILE',

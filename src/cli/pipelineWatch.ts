@@ -1,29 +1,38 @@
+import type { OrderSource } from '../base/config.ts';
 import type { Queues } from '../../queues/producer.ts';
 import type { SourceStates } from '../../queues/sourceState.ts';
 import type { QueueName } from '../../queues/catalogue.ts';
-import type { BuiltSource } from './sourceOption.ts';
 
-/** What a page of order events goes through. */
-const NEEDED = ['fetch.goldsky', 'orders', 'writes'] as const satisfies readonly QueueName[];
 /** Milliseconds. */
 const LOOK_EVERY_MS = 3_000;
 const STANDS_AFTER_MS = 10_000;
+
+export interface WatchParts {
+  readonly queues: Queues;
+  readonly states: SourceStates;
+  readonly source: OrderSource;
+  /** Through which the source is asked. */
+  readonly fetchQueue: QueueName;
+  readonly print: (line: string) => void;
+}
 
 /** Says in a line what a command waits for; the same line once, as long as it lasts. */
 export class PipelineWatch {
   readonly #queues: Queues;
   readonly #states: SourceStates;
-  readonly #source: BuiltSource;
+  readonly #source: OrderSource;
+  readonly #needed: readonly QueueName[];
   readonly #print: (line: string) => void;
   #said: string | undefined;
   #lookedAt = -Infinity;
   #withoutWorkers = 0;
   #left: { readonly amount: number; readonly since: number } | undefined;
 
-  constructor(queues: Queues, states: SourceStates, source: BuiltSource, print: (line: string) => void) {
+  constructor({ queues, states, source, fetchQueue, print }: WatchParts) {
     this.#queues = queues;
     this.#states = states;
     this.#source = source;
+    this.#needed = [fetchQueue, 'orders', 'writes'];
     this.#print = print;
   }
 
@@ -64,7 +73,7 @@ export class PipelineWatch {
   }
 
   async #queuesWithoutWorkers(): Promise<QueueName[]> {
-    const counts = await Promise.all(NEEDED.map((name) => this.#queues.get(name).getWorkersCount()));
-    return NEEDED.filter((_, index) => counts[index] === 0);
+    const counts = await Promise.all(this.#needed.map((name) => this.#queues.get(name).getWorkersCount()));
+    return this.#needed.filter((_, index) => counts[index] === 0);
   }
 }

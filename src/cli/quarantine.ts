@@ -1,16 +1,12 @@
 import { runCommand } from '../base/command.ts';
 import { ConfigError } from '../base/errors.ts';
-import { log } from '../base/log.ts';
 import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
-import { Database } from '../store/clickhouse.ts';
 import { SchemaError } from '../store/migrate.ts';
 import type { QuarantineFilter } from '../store/quarantine.ts';
-import { connectRedis } from '../../queues/connection.ts';
-import { Queues } from '../../queues/producer.ts';
 import { checkSchema } from './checks.ts';
+import { openDatabase, openQueues, unlessStopped } from './connections.ts';
 import { listQuarantine, showQuarantine } from './quarantineList.ts';
 import { reportOf, retryQuarantine } from './quarantineRetry.ts';
-import { redisAnswers } from './redisAnswers.ts';
 
 const LISTED = 30;
 
@@ -28,21 +24,21 @@ await runCommand({
     source: {
       type: 'string',
       value: 'S',
-      help: 'only records of this source (goldsky, gamma, clickhouse.TABLE)',
+      help: 'only records of this source (goldsky, polygon, gamma, clickhouse.TABLE)',
     },
     reason: { type: 'string', value: 'TEXT', help: 'only records whose reason holds this text' },
     limit: { type: 'string', value: 'N', help: `lines of --list (${LISTED}) or --show (all)` },
   },
   environment: [...REDIS_SETTINGS, ...CLICKHOUSE_SETTINGS],
-  run: async ({ config, args, signal, stopped, onStop }) => {
+  run: async (context) => {
+    const { args, signal } = context;
     const { source, reason, retry } = args;
     if ([args.list, args.show, retry].filter(Boolean).length > 1)
       throw new ConfigError('--list, --show and --retry do not go together: give one of them.');
     const limit = parseLimit(args.limit);
     if (retry && limit !== undefined) throw new ConfigError('--limit does not go with --retry.');
     const filter: QuarantineFilter = { source, reason };
-    const database = new Database(config.clickhouse);
-    onStop(() => database.close());
+    const database = openDatabase(context);
     const schema = await checkSchema(database);
     if (!schema.ok) throw new SchemaError(schema.text);
     if (!retry) {
@@ -51,20 +47,8 @@ await runCommand({
       return 0;
     }
 
-    const redis = connectRedis(config.redis.url, log('quarantine'));
-    const queues = new Queues(redis, config.redis.prefix);
-    onStop(async () => {
-      // Without Redis this does not end.
-      if (redis.status === 'ready') await queues.close();
-      redis.disconnect();
-    });
-    await redisAnswers(redis, config.redis.url);
-    // A command to a Redis that is away waits for it; a stop does not.
-    const work = retryQuarantine(database, queues, filter, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      return undefined;
-    });
-    const result = await Promise.race([work, stopped]);
+    const { queues } = await openQueues(context, 'quarantine');
+    const result = await unlessStopped(context, () => retryQuarantine(database, queues, filter, signal));
     if (result === undefined) {
       console.log('Stopped. What was sent goes on in the workers; the rest stays in quarantine.');
       return 0;

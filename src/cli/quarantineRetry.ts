@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../base/errors.ts';
-import { ORDER_SOURCES } from '../base/settings.ts';
+import { ORDER_SOURCES, POSITIONS } from '../base/settings.ts';
 import { encodeRows } from '../store/batch.ts';
 import type { Database } from '../store/clickhouse.ts';
 import {
@@ -22,7 +22,6 @@ import type { Queues } from '../../queues/producer.ts';
 import { countOf } from './quarantineList.ts';
 import { ProgressLine } from './progressLine.ts';
 import { formatCount } from './text.ts';
-import { GOLDSKY } from '../../workers/goldskyPage.ts';
 import { GAMMA } from '../../workers/markets.ts';
 
 /** Pages on their way at once: up to as many megabytes. */
@@ -198,8 +197,8 @@ function rowsAgain(table: DataTable, { source, records }: QuarantinePage): Write
 }
 
 /**
- * What order events need beside their rows, as any page's do: without a label the token is marked, and the second is
- * read again, because a reorg may have taken the event since.
+ * What order events need beside their rows, as any page's do: without a label the token is marked, and the second or the
+ * block is read again, because a reorg may have taken the event since.
  */
 function marksOf(refused: readonly QuarantinedRecord[]): WritesPayload['rows'] {
   const unlabelled = new Set<string>();
@@ -211,8 +210,10 @@ function marksOf(refused: readonly QuarantinedRecord[]): WritesPayload['rows'] {
     const [second, token] = [value('timestamp'), value('token_id')];
     if (typeof second !== 'number' || !isSecond(second) || typeof token !== 'string') continue;
     if (token !== '' && value('market_id') === '') unlabelled.add(unlabelledTokenRow(token, second));
-    if (value('source') === GOLDSKY)
-      for (const mark of unsettledRows(GOLDSKY, second, second)) unsettled.add(mark);
+    const source = ORDER_SOURCES.find((name) => name === value('source'));
+    const position = source && POSITIONS[source] === 'blocks' ? value('block_number') : second;
+    if (source === undefined || typeof position !== 'number') continue;
+    for (const mark of unsettledRows(source, position, position)) unsettled.add(mark);
   }
   return {
     unlabelled_token_versions: encodeRows([...unlabelled]),

@@ -1,3 +1,4 @@
+import type { OrderSource } from '../base/config.ts';
 import { AppError } from '../base/errors.ts';
 import { subtractSpans } from '../domain/spans.ts';
 import type { Database } from '../store/clickhouse.ts';
@@ -6,10 +7,8 @@ import { recountsOf } from '../store/recounts.ts';
 import type { Recount } from '../store/tables.ts';
 import type { Queues } from '../../queues/producer.ts';
 import { addRecount, recountsUnderWay } from '../../queues/recounts.ts';
+import { failureOf, PATIENCE_IDLE_MS, PATIENCE_MS } from './underWay.ts';
 
-/** Milliseconds without a job and without a result until a range is asked for again: its answer may be on its way. */
-const PATIENCE_MS = 30_000;
-const PATIENCE_IDLE_MS = 3_000;
 const MOST_TRIES = 3;
 
 /** What was found in a range. */
@@ -28,13 +27,19 @@ interface Asked {
 export class Recounts {
   readonly #database: Database;
   readonly #queues: Queues;
+  readonly #source: OrderSource;
   readonly #name: string;
   readonly #asked: Asked[];
 
   /** @param name of this run, before all its requests */
-  constructor(database: Database, queues: Queues, ranges: readonly Sample[], name: string) {
+  constructor(
+    { database, queues, source }: { database: Database; queues: Queues; source: OrderSource },
+    ranges: readonly Sample[],
+    name: string,
+  ) {
     this.#database = database;
     this.#queues = queues;
+    this.#source = source;
     this.#name = name;
     this.#asked = ranges.map((range, index) => ({ range, name: `${name}-${index}-`, tries: 0, seen: 0 }));
   }
@@ -45,7 +50,7 @@ export class Recounts {
    * @throws AppError RECOUNT_FAILED where a range was lost several times
    */
   async step(): Promise<{ done: number; results: RangeResult[] }> {
-    const underWay = [...(await recountsUnderWay(this.#queues))];
+    const underWay = [...(await recountsUnderWay(this.#queues, this.#source))];
     const { onTheirWay } = await this.#queues.queuedPages();
     const found = await recountsOf(this.#database, this.#name);
     const results: RangeResult[] = [];
@@ -62,7 +67,7 @@ export class Recounts {
     if (underWay.some((request) => request.startsWith(asked.name))) asked.seen = now;
     if (asked.tries > 0 && now - asked.seen < patienceMs) return;
     if (asked.tries >= MOST_TRIES) {
-      const reason = await failureOf(this.#queues, asked.name);
+      const reason = await failureOf(this.#queues, this.#source, asked.name);
       throw new AppError(
         'RECOUNT_FAILED',
         `A range could not be recounted in ${MOST_TRIES} tries: ${reason ?? 'its jobs were lost'}.`,
@@ -71,7 +76,7 @@ export class Recounts {
     }
     asked.tries += 1;
     asked.seen = now;
-    await addRecount(this.#queues, asked.range, `${asked.name}${asked.tries}`);
+    await addRecount(this.#queues, this.#source, asked.range, `${asked.name}${asked.tries}`);
   }
 }
 
@@ -105,9 +110,4 @@ function together(range: Sample, parts: readonly Recount[]): RangeResult {
     different: sum('different'),
     examples: parts.flatMap(({ examples }) => examples),
   };
-}
-
-async function failureOf(queues: Queues, name: string): Promise<string | undefined> {
-  const failed = await queues.get('fetch.goldsky').getJobs(['failed'], 0, 100);
-  return failed.find((job) => job?.id?.includes(name))?.failedReason;
 }

@@ -1,17 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { runCommand } from '../base/command.ts';
 import type { Config } from '../base/config.ts';
 import { AppError } from '../base/errors.ts';
 import { CLICKHOUSE_SETTINGS, REDIS_SETTINGS } from '../base/settings.ts';
-import { log } from '../base/log.ts';
-import { Database } from '../store/clickhouse.ts';
+import type { Database } from '../store/clickhouse.ts';
 import { unmarkToken } from '../store/labels.ts';
 import { deleteOrderEvents } from '../store/orderEvents.ts';
-import { connectRedis } from '../../queues/connection.ts';
-import { Queues } from '../../queues/producer.ts';
+import type { Queues } from '../../queues/producer.ts';
 import { TokenLookups } from '../../queues/tokenLookups.ts';
-import { redisAnswers } from './redisAnswers.ts';
+import { openDatabase, openQueues, unlessStopped } from './connections.ts';
 
 /** The source of sent tests: it has no coverage, and its rows are taken out again. */
 const SOURCE = 'send-test';
@@ -25,41 +24,43 @@ await runCommand({
   summary:
     'Sends one marked order event through the whole pipeline, waits for its trade, removes it, prints the latency. Workers must be running.',
   environment: [...REDIS_SETTINGS, ...CLICKHOUSE_SETTINGS],
-  run: async ({ config, signal }) => {
-    const { event, latencyMs } = await sendTest(config, signal);
+  run: async (context) => {
+    const { config, signal } = context;
+    const database = openDatabase(context);
+    const parts = { ...(await openQueues(context, 'send-test')), database, config, signal };
+    const done = await unlessStopped(context, () => sendTest(parts));
+    if (done === undefined) return;
     console.log(
-      `The test event ${event.id.slice(0, 18)}… was a trade in ClickHouse ${latencyMs} ms after it was sent, and is removed again.`,
+      `The test event ${done.event.id.slice(0, 18)}… was a trade in ClickHouse ${done.latencyMs} ms after it was sent, and is removed again.`,
     );
   },
 });
 
-async function sendTest(config: Config, signal: AbortSignal) {
-  const database = new Database(config.clickhouse);
-  const redis = connectRedis(config.redis.url, log('send-test'));
-  const queues = new Queues(redis, config.redis.prefix);
-  try {
-    await redisAnswers(redis, config.redis.url);
-    const known = await anyKnownToken(database);
-    const token = known ?? UNLISTED_TOKEN;
-    const event = testEvent(token);
-    const sentAt = Date.now();
-    await queues.add(
-      'orders',
-      'send-test',
-      { source: SOURCE, fetchedAt: sentAt, range: null, records: [event] },
-      { jobId: `send-test-${event.id.slice(2, 18)}` },
-    );
-    const latencyMs = await waitForTrade(database, event, sentAt, signal);
-    if (known === undefined) {
-      while (!(await unmarkToken(database, token))) await sleep(ASK_EVERY_MS, undefined, { signal });
-      await new TokenLookups(redis, config.redis.prefix).forget([token]);
-    }
-    return { event, latencyMs };
-  } finally {
-    await queues.close();
-    redis.disconnect();
-    await database.close();
+interface SendTestParts {
+  readonly config: Config;
+  readonly database: Database;
+  readonly redis: Redis;
+  readonly queues: Queues;
+  readonly signal: AbortSignal;
+}
+
+async function sendTest({ config, database, redis, queues, signal }: SendTestParts) {
+  const known = await anyKnownToken(database);
+  const token = known ?? UNLISTED_TOKEN;
+  const event = testEvent(token);
+  const sentAt = Date.now();
+  await queues.add(
+    'orders',
+    'send-test',
+    { source: SOURCE, fetchedAt: sentAt, range: null, records: [event] },
+    { jobId: `send-test-${event.id.slice(2, 18)}` },
+  );
+  const latencyMs = await waitForTrade(database, event, sentAt, signal);
+  if (known === undefined) {
+    while (!(await unmarkToken(database, token))) await sleep(ASK_EVERY_MS, undefined, { signal });
+    await new TokenLookups(redis, config.redis.prefix).forget([token]);
   }
+  return { event, latencyMs };
 }
 
 /** A token that a stored market lists, so that the test looks nothing up; undefined while no market is stored. */

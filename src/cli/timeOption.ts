@@ -6,7 +6,7 @@ const LATEST = 2 ** 32 - 1;
 
 /** A unix second, or a time in UTC: `1714000000`, `2024-04-25`, `2024-04-25T12:00`, `2024-04-25 12:00:00`. @throws ConfigError */
 export function parseTime(name: string, text: string): number {
-  const seconds = /^\d+$/.test(text) ? Number(text) : fromIso(text);
+  const seconds = /^\d+$/.test(text) ? Number(text) : parseIsoTime(text);
   if (seconds !== undefined && seconds <= LATEST) return seconds;
   const isMilliseconds = /^\d{13}$/.test(text) ? ' (these look like milliseconds)' : '';
   throw new ConfigError(
@@ -14,7 +14,8 @@ export function parseTime(name: string, text: string): number {
   );
 }
 
-function fromIso(text: string): number | undefined {
+/** Unix seconds of a time in UTC; undefined where the text is none. */
+export function parseIsoTime(text: string): number | undefined {
   const [, day, minute = '00:00', second = ':00'] = ISO.exec(text) ?? [];
   if (day === undefined) return undefined;
   const time = `${day}T${minute}${second}.000Z`;

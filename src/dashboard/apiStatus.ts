@@ -1,6 +1,5 @@
 import type { Config } from '../base/config.ts';
 import { API_NAMES, type Api, type Breakers, type BreakerState } from '../../queues/breaker.ts';
-import { runningSources } from './sourceStatus.ts';
 
 /** How an upstream API stands: its circuit breaker, shared by all workers. */
 export interface ApiStatus {
@@ -18,7 +17,9 @@ export interface ApiStatus {
 
 /** The upstream APIs that this pipeline asks. */
 export function askedApis(config: Config): Api[] {
-  const asked = new Set<string>(['gamma', ...runningSources(config)]);
+  const { orderSources, hypersync } = config;
+  const bulk: Api[] = orderSources.includes('polygon') && hypersync !== undefined ? ['hypersync'] : [];
+  const asked = new Set<Api>(['gamma', ...orderSources, ...bulk]);
   return (Object.keys(API_NAMES) as Api[]).filter((api) => asked.has(api));
 }
 

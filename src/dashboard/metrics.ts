@@ -40,7 +40,7 @@ function addSources(registry: Registry, { sources }: Status): void {
   const lag = gauge(
     registry,
     'polymarket_source_lag_seconds',
-    'Now minus the furthest covered place.',
+    'Now minus the furthest covered place; of blocks about.',
     'source',
   );
   const gaps = gauge(registry, 'polymarket_source_gaps', 'Ranges missing in the coverage.', 'source');

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { versionsText } from '../base/exchanges.ts';
 import { BOARD_PATH, failedJobsPath } from './board.ts';
 import { viewOf, type Cell } from './public/view.js';
 import { QUEUE_STATES } from './queueStatus.ts';
@@ -68,10 +69,10 @@ const SOURCE_COLUMNS: readonly Column[] = [
 ];
 
 function sourceTable({ sources }: Status, cellOf: CellOf): string {
-  const rows = Object.keys(sources).map((source) => {
+  const rows = Object.entries(sources).map(([source, { exchanges }]) => {
     const name = `source/${source}`;
     const covered = `${element('span', cellOf, `${name}/time`)} ${element('small', cellOf, `${name}/cursor`)} ${element('small', cellOf, `${name}/from`)}`;
-    return `<tr role="row"><th scope="row" role="rowheader">${escape(source)}</th>
+    return `<tr role="row"><th scope="row" role="rowheader">${escape(source)} <small title="The exchanges it reads">${escape(versionsText(exchanges))}</small></th>
 <td role="cell" class="text whole" data-label="Covered up to">${covered}</td>
 ${cells(SOURCE_COLUMNS, name, cellOf)}</tr>`;
   });

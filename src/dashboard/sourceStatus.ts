@@ -1,17 +1,13 @@
-import type { Config, OrderSource } from '../base/config.ts';
+import { exchangesOf, type Config, type OrderSource } from '../base/config.ts';
+import { POSITIONS } from '../base/settings.ts';
 import { formatCursor, type Cursor } from '../domain/coverage.ts';
 import type { Database } from '../store/clickhouse.ts';
 import { coverageReport } from '../store/coverageReport.ts';
 import { recountSummary, type RecountSummary } from '../store/recounts.ts';
 import type { SourceState } from '../../queues/sourceState.ts';
 
-/** What each built source's cursor position is. */
-const BUILT_SOURCES: Partial<Record<OrderSource, 'unix seconds' | 'block'>> = { goldsky: 'unix seconds' };
-
-/** The order sources that this pipeline runs. */
-export function runningSources(config: Config): OrderSource[] {
-  return config.orderSources.filter((source) => BUILT_SOURCES[source] !== undefined);
-}
+/** Polygon's blocks take about this long: seconds of a place near the head. */
+const BLOCK_S = 2;
 
 /** How a source stands in ClickHouse. */
 export interface SourceProgress {
@@ -26,14 +22,23 @@ export interface SourceProgress {
 }
 
 export interface SourceStatus {
+  /** Addresses of the exchanges that it reads, lower-case. */
+  readonly exchanges: readonly string[];
   /** The furthest place covered in ClickHouse, else where the tail stands in Redis, else ''. */
   readonly cursor: string;
-  /** That place as a time, ISO 8601; null where positions are no times or there is none. */
+  /** That place as a time, ISO 8601; of a block about, from the newest block's. null where it is not known. */
   readonly cursorTime: string | null;
   /** Where the coverage begins, as a time; null where positions are no times or nothing is covered. */
   readonly coveredFrom: string | null;
-  /** Seconds between now and the furthest covered place; null while nothing is covered, or positions are no times. */
+  /** The same of a source whose positions are blocks. */
+  readonly coveredFromBlock: number | null;
+  /** Seconds between now and the furthest covered place; null while that is not known. */
   readonly lagSeconds: number | null;
+  /** Of a source of blocks: the newest there is, and the newest that was read, final or not. */
+  readonly headBlock: number | null;
+  readonly readBlock: number | null;
+  /** Seconds between now and that block; null where that is not known. */
+  readonly readLagSeconds: number | null;
   /** null while ClickHouse has not answered yet. */
   readonly gaps: number | null;
   /** Those of the gaps that nobody left on purpose: fetched again by themselves. */
@@ -70,34 +75,58 @@ export async function readProgress(database: Database): Promise<Map<string, Sour
   );
 }
 
-/**
- * @param progress undefined while ClickHouse has not answered yet
- * @param state undefined while Redis has not answered yet
- * @param eventsPerSecond undefined while it is not known
- * @param now milliseconds
- */
-export function sourceStatus(
-  source: OrderSource,
-  progress: ReadonlyMap<string, SourceProgress> | undefined,
-  state: SourceState | undefined,
-  eventsPerSecond: number | undefined,
-  now: number,
-): SourceStatus {
+/** What is known of a source; undefined what Redis or ClickHouse has not answered yet. */
+export interface SourceFacts {
+  readonly config: Pick<Config, 'polygon'>;
+  readonly progress: ReadonlyMap<string, SourceProgress> | undefined;
+  readonly state: SourceState | undefined;
+  readonly eventsPerSecond: number | undefined;
+  /** Milliseconds. */
+  readonly now: number;
+}
+
+export function sourceStatus(source: OrderSource, facts: SourceFacts): SourceStatus {
+  const { config, progress, state, eventsPerSecond, now } = facts;
   const covered = progress?.get(source);
   const cursor = covered?.end ?? state?.cursor;
-  const isTime = BUILT_SOURCES[source] === 'unix seconds';
+  const isTime = POSITIONS[source] === 'seconds';
+  const readBlock = isTime ? undefined : newestRead(cursor, state);
+  const lag = (second: number | undefined) =>
+    second === undefined ? null : Math.max(0, Math.round(now / 1000 - second));
   return {
+    exchanges: exchangesOf(source, config),
     cursor: cursor === undefined ? '' : formatCursor(cursor),
-    cursorTime: isTime && cursor !== undefined ? toIso(cursor.position) : null,
-    coveredFrom: isTime && covered !== undefined ? toIso(covered.start.position) : null,
-    lagSeconds:
-      isTime && covered !== undefined ? Math.max(0, Math.round(now / 1000 - covered.end.position)) : null,
+    cursorTime: toIso(secondOf(source, cursor?.position, state)),
+    coveredFrom: isTime ? toIso(covered?.start.position) : null,
+    coveredFromBlock: isTime ? null : (covered?.start.position ?? null),
+    lagSeconds: lag(secondOf(source, covered?.end.position, state)),
+    headBlock: state?.headBlock ?? null,
+    readBlock: readBlock ?? null,
+    readLagSeconds: isTime ? null : lag(secondOf(source, readBlock, state)),
     gaps: progress === undefined ? null : (covered?.gaps ?? 0),
     lostGaps: progress === undefined ? null : (covered?.lostGaps ?? 0),
     recounts: covered?.recounts === undefined ? null : recountStatus(covered.recounts),
     eventsPerSecond: eventsPerSecond ?? null,
     problem: state?.problem ?? null,
   };
+}
+
+/** A cursor at block N says that N itself has not been read. */
+function newestRead(cursor: Cursor | undefined, state: SourceState | undefined): number | undefined {
+  if (cursor === undefined) return state?.headRead?.number;
+  return Math.max(cursor.position - 1, state?.headRead?.number ?? 0);
+}
+
+/** The unix second of a position; of a block about, counted back from the newest one. */
+function secondOf(
+  source: OrderSource,
+  position: number | undefined,
+  state: SourceState | undefined,
+): number | undefined {
+  if (position === undefined || POSITIONS[source] === 'seconds') return position;
+  const { headBlock, headTimestamp } = state ?? {};
+  if (headBlock === undefined || headTimestamp === undefined) return undefined;
+  return headTimestamp - (headBlock - position) * BLOCK_S;
 }
 
 /** One line for a person when a recount found that something is not stored as the source has it. */
@@ -110,7 +139,8 @@ function recountStatus({ recounts, events, mismatches, lastAt }: RecountSummary)
   return { count: recounts, events, mismatches, lastAt: new Date(lastAt).toISOString() };
 }
 
-function toIso(seconds: number): string | null {
+function toIso(seconds: number | undefined): string | null {
+  if (seconds === undefined) return null;
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

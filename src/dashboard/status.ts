@@ -12,13 +12,7 @@ import { backlogStatus, readRedisUse, type BacklogStatus, type RedisUse } from '
 import { readQueues, type QueueCounts, type QueueStatus } from './queueStatus.ts';
 import { Refreshed } from './refreshed.ts';
 import type { ServiceCheck } from './services.ts';
-import {
-  readProgress,
-  recountProblem,
-  runningSources,
-  sourceStatus,
-  type SourceStatus,
-} from './sourceStatus.ts';
+import { readProgress, recountProblem, sourceStatus, type SourceStatus } from './sourceStatus.ts';
 import { TableCounts, type CountedTable } from './tableCounts.ts';
 import { withinTime } from './withinTime.ts';
 
@@ -94,23 +88,21 @@ export class StatusReader {
   async #read(): Promise<Status> {
     const [redisProblem, clickhouseProblem] = await Promise.all([this.#readRedis(), this.#readClickhouse()]);
     const now = Date.now();
-    const sources = runningSources(this.#parts.config).map(
-      (source) =>
-        [
-          source,
-          sourceStatus(
-            source,
-            this.#progress.latest,
-            this.#states?.get(source),
-            this.#tables.rates.of(source),
-            now,
-          ),
-        ] as const,
-    );
-    const apis = askedApis(this.#parts.config).map((api) => [api, apiStatus(this.#apis?.get(api))] as const);
+    const { config } = this.#parts;
+    const sources = config.orderSources.map((source) => {
+      const facts = {
+        config,
+        progress: this.#progress.latest,
+        state: this.#states?.get(source),
+        eventsPerSecond: this.#tables.rates.of(source),
+        now,
+      };
+      return [source, sourceStatus(source, facts)] as const;
+    });
+    const apis = askedApis(config).map((api) => [api, apiStatus(this.#apis?.get(api))] as const);
     // What goes wrong with a source then is what its API does.
     const openApis = new Set<string>(apis.flatMap(([api, { state }]) => (state === 'open' ? [api] : [])));
-    const backlog = backlogStatus(this.#redisUse, this.#parts.config);
+    const backlog = backlogStatus(this.#redisUse, config);
     return {
       queues: perQueue((name) => this.#queues?.get(name)?.counts ?? NO_COUNTS),
       sources: Object.fromEntries(sources),
@@ -147,7 +139,7 @@ export class StatusReader {
         Promise.all([
           readQueues(queues, redis),
           Promise.all(
-            runningSources(config).map(
+            config.orderSources.map(
               async (source) => [source, await this.#sourceStates.read(source)] as const,
             ),
           ),

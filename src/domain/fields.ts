@@ -2,10 +2,36 @@
 
 const DECIMAL = /^\d+$/;
 const CANONICAL_DECIMAL = /^(?:0|[1-9]\d*)$/;
+const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
+const HASH = /^0x[0-9a-fA-F]{64}$/;
 
 export const MAX_UINT32 = '4294967295';
 export const MAX_UINT64 = '18446744073709551615';
 export const MAX_UINT256 = '115792089237316195423570985008687907853269984665640564039457584007913129639935';
+
+/** 20 bytes of hex, in any case. */
+export function isAddress(text: string): boolean {
+  return ADDRESS.test(text);
+}
+
+/** 32 bytes of hex, in any case. */
+export function isHash(text: string): boolean {
+  return HASH.test(text);
+}
+
+/** Why a record's first field that is no text is none (`maker: missing`), or undefined where all of them are text. */
+export function notText(record: Record<string, unknown>, fields: readonly string[]): string | undefined {
+  for (const field of fields) {
+    const value = record[field];
+    if (typeof value !== 'string') return `${field}: ${lackOf(value) ?? 'not a string'}`;
+  }
+  return undefined;
+}
+
+/** What is said of a field that is not there. */
+export function lackOf(value: unknown): 'missing' | 'null' | undefined {
+  return value === undefined ? 'missing' : value === null ? 'null' : undefined;
+}
 
 /** True for a decimal integer from 0 to `max` without leading zeros or sign. `max` is canonical itself. */
 export function isCanonicalUint(text: string, max: string): boolean {

@@ -1,20 +1,21 @@
 import {
   canonicalDecimal,
   fits,
+  isAddress,
   isCanonicalUint,
+  isHash,
   isRecord,
   isUtf8,
   MAX_UINT256,
   MAX_UINT32,
   MAX_UINT64,
+  notText,
 } from './fields.ts';
 import type { OrderEvent } from './orderEvent.ts';
 
 export type ParsedOrderEvent =
   { readonly ok: true; readonly event: OrderEvent } | { readonly ok: false; readonly reason: string };
 
-const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
-const HASH = /^0x[0-9a-fA-F]{64}$/;
 const MAX_ID_LENGTH = 200;
 
 const STRING_FIELDS = [
@@ -45,17 +46,17 @@ type SubgraphRecord = Record<(typeof STRING_FIELDS)[number], string>;
  */
 export function parseSubgraphEvent(record: unknown, source: string): ParsedOrderEvent {
   if (!isRecord(record)) return malformed('record', 'not an object');
-  const reason = wrongType(record);
+  const reason = notText(record, STRING_FIELDS);
   if (reason !== undefined) return { ok: false, reason };
   const r = record as SubgraphRecord;
 
   if (r.id === '') return malformed('id', 'empty');
   if (r.id.length > MAX_ID_LENGTH) return malformed('id', `longer than ${MAX_ID_LENGTH} characters`);
   if (!isUtf8(r.id)) return malformed('id', 'not UTF-8');
-  if (!HASH.test(r.transactionHash)) return malformed('transactionHash', 'not 32 bytes of hex');
-  if (!HASH.test(r.orderHash)) return malformed('orderHash', 'not 32 bytes of hex');
-  if (!ADDRESS.test(r.maker)) return malformed('maker', 'not 20 bytes of hex');
-  if (!ADDRESS.test(r.taker)) return malformed('taker', 'not 20 bytes of hex');
+  if (!isHash(r.transactionHash)) return malformed('transactionHash', 'not 32 bytes of hex');
+  if (!isHash(r.orderHash)) return malformed('orderHash', 'not 32 bytes of hex');
+  if (!isAddress(r.maker)) return malformed('maker', 'not 20 bytes of hex');
+  if (!isAddress(r.taker)) return malformed('taker', 'not 20 bytes of hex');
   if (!isCanonicalUint(r.makerAssetId, MAX_UINT256))
     return malformed('makerAssetId', 'not a uint256 in decimal');
   if (!isCanonicalUint(r.takerAssetId, MAX_UINT256))
@@ -100,15 +101,7 @@ export function parseSubgraphEvent(record: unknown, source: string): ParsedOrder
   };
 }
 
-function wrongType(record: Record<string, unknown>): string | undefined {
-  for (const field of STRING_FIELDS) {
-    const value = record[field];
-    if (typeof value === 'string') continue;
-    return `${field}: ${value === undefined ? 'missing' : value === null ? 'null' : 'not a string'}`;
-  }
-  return undefined;
-}
-
-function malformed(field: string, what: string): ParsedOrderEvent {
+/** A record that is none, and why: the field and what it is not. */
+export function malformed(field: string, what: string): ParsedOrderEvent {
   return { ok: false, reason: `${field}: ${what}` };
 }

@@ -32,7 +32,7 @@ export function spansOverlap(a: Span, b: Span): boolean {
   return compareCursors(a.from, b.to) < 0 && compareCursors(b.from, a.to) < 0;
 }
 
-/** Positions (seconds) that a span reaches over; one within a single position counts as one. */
+/** Positions that a span reaches over; one within a single position counts as one. */
 export function spanLength({ from, to }: Span): number {
   return compareCursors(from, to) >= 0 ? 0 : Math.max(to.position - from.position, 1);
 }

@@ -60,7 +60,7 @@ export class MarketCatalogue {
       closed: now >= spec.resolvedAt,
       conditionId: spec.conditionId,
       slug: spec.slug,
-      tokenIds: spec.tokenIds,
+      tokenIds: spec.positionIds.length === 0 ? spec.tokenIds : [...spec.tokenIds, ...spec.positionIds],
       object: () => this.#object(spec, now),
     };
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { NodeSettings } from './rpcNode.ts';
 
 /**
  * What a request can be made to meet instead of its answer.
@@ -9,6 +10,9 @@ import { z } from 'zod';
  * - `empty`: a well-formed answer that holds nothing, with the true head
  * - `behind`: the answer of a node that has indexed only up to that many seconds ago
  * - `ignoresCursor`: the first page, whatever cursor was sent
+ * - `rpcError`: HTTP 200 with that JSON-RPC error for the request, or for each of a batch
+ *
+ * Those that mean nothing to an API are refused: see {@link means}.
  */
 export const FAULT_SCHEMA = z.discriminatedUnion('kind', [
   z.object({
@@ -25,10 +29,25 @@ export const FAULT_SCHEMA = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('empty') }),
   z.object({ kind: z.literal('behind'), seconds: z.number().int().positive() }),
   z.object({ kind: z.literal('ignoresCursor') }),
+  z.object({ kind: z.literal('rpcError'), code: z.number().int(), message: z.string() }),
 ]);
 export type Fault = z.output<typeof FAULT_SCHEMA>;
 
-export type ApiName = 'gamma' | 'goldsky';
+export const NODE_NAMES = ['polygon', 'polygon2', 'polygon3'] as const;
+export type NodeName = (typeof NODE_NAMES)[number];
+export const API_NAMES = ['gamma', 'goldsky', ...NODE_NAMES, 'hypersync'] as const;
+export type ApiName = (typeof API_NAMES)[number];
+
+export function isNode(name: ApiName): name is NodeName {
+  return NODE_NAMES.some((node) => node === name);
+}
+
+/** Whether an API can have a fault: GraphQL errors and cursors are not for nodes and HyperSync, whose requests say ranges. */
+export function means(name: ApiName, fault: Fault): boolean {
+  if (fault.kind === 'rpcError') return isNode(name);
+  const saysRange = isNode(name) || name === 'hypersync';
+  return !(saysRange && (fault.kind === 'graphql' || fault.kind === 'ignoresCursor'));
+}
 
 export interface RequestRecord {
   /** Milliseconds of the clock on arrival. */
@@ -58,10 +77,19 @@ export class ApiControl {
   readonly #records: RequestRecord[] = [];
   readonly #admitted: number[] = [];
   readonly #byStatus = new Map<number, number>();
+  readonly #name: ApiName;
   #count = 0;
 
-  /** The next `times` requests whose URL or body holds `match` meet the fault; faults given earlier come first. */
+  constructor(name: ApiName) {
+    this.#name = name;
+  }
+
+  /**
+   * The next `times` requests whose URL or body holds `match` meet the fault; faults given earlier come first.
+   * @throws RangeError for a fault that means nothing to the API
+   */
   failNext(times: number, fault: Fault, match = ''): void {
+    if (!means(this.#name, fault)) throw new RangeError(`${this.#name} cannot have the fault ${fault.kind}`);
     this.#faults.push({ fault, match, left: times });
   }
 
@@ -110,43 +138,22 @@ export class ApiControl {
   }
 }
 
-/** Faults, limits and logs of both APIs. */
-export type Control = Readonly<Record<ApiName, ApiControl>>;
+/** A node's, with its settings; healed, it has those of its start again. */
+export class NodeControl extends ApiControl {
+  node: NodeSettings;
+  readonly #healthy: NodeSettings;
 
-const API_COMMAND = z
-  .strictObject({
-    heal: z.literal(true),
-    latencyMs: z.number().min(0),
-    limit: z
-      .object({
-        requests: z.number().int().positive(),
-        windowMs: z.number().default(10_000),
-        retryAfter: z.boolean().default(true),
-      })
-      .nullable(),
-    fail: z.object({
-      times: z.number().int().positive().default(1),
-      match: z.string().default(''),
-      fault: FAULT_SCHEMA,
-    }),
-  })
-  .partial();
+  constructor(name: NodeName, settings: NodeSettings) {
+    super(name);
+    this.#healthy = settings;
+    this.node = { ...settings };
+  }
 
-/** Body of `POST /__control`. */
-export const COMMAND_SCHEMA = z
-  .strictObject({
-    gamma: API_COMMAND,
-    goldsky: API_COMMAND,
-    addEvents: z.array(z.record(z.string(), z.unknown())),
-    removeEvents: z.array(z.string()),
-    addMarkets: z.array(z.record(z.string(), z.unknown())),
-  })
-  .partial();
-
-/** Does what a command says for one API. */
-export function applyTo(api: ApiControl, command: z.output<typeof API_COMMAND>): void {
-  if (command.heal === true) api.heal();
-  if (command.latencyMs !== undefined) api.latencyMs = command.latencyMs;
-  if (command.limit !== undefined) api.limit = command.limit ?? undefined;
-  if (command.fail !== undefined) api.failNext(command.fail.times, command.fail.fault, command.fail.match);
+  override heal(): void {
+    super.heal();
+    this.node = { ...this.#healthy };
+  }
 }
+
+/** Faults, limits and logs of all APIs. */
+export type Control = Readonly<Record<ApiName, ApiControl> & Record<NodeName, NodeControl>>;

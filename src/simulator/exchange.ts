@@ -1,18 +1,17 @@
-import { LRUCache } from 'lru-cache';
 import { MarketCatalogue } from './catalogue.ts';
-import { BLOCK_SECONDS, blockNumberAt, blockOf } from './chain.ts';
-import { FillGenerator, type FillOptions } from './fills.ts';
+import { BLOCK_SECONDS, blockNumberAt, blockSecond } from './chain.ts';
+import type { FillOptions } from './fills.ts';
+import { MadeBlocks } from './madeBlocks.ts';
 import { EPOCH, type MarketOptions } from './markets.ts';
 import { OpenMarkets } from './openMarkets.ts';
-import type { Block, EventRange, MarketEntry, Upstream, UpstreamEvent } from './upstream.ts';
+import { isV1 } from './contracts.ts';
+import type { ReorgOptions } from './reorgs.ts';
+import type { Block, ChainLog, EventRange, MarketEntry, Upstream, UpstreamEvent } from './upstream.ts';
 
-/** Generated blocks are kept up to this many events. */
-const CACHED_EVENTS = 20_000;
-
-export interface ExchangeOptions extends FillOptions, MarketOptions {
+export interface ExchangeOptions extends FillOptions, MarketOptions, ReorgOptions {
   /** First second with events; later starts hide what was before, they do not change what follows. */
   readonly start: number;
-  /** How far the served head is behind the clock. */
+  /** How far the subgraph's head is behind the clock. */
   readonly indexingDelayMs: number;
   /** The clock, in milliseconds. */
   readonly now: () => number;
@@ -32,25 +31,29 @@ export const EXCHANGE_DEFAULTS = {
   lateListingShare: 0.02,
   listingDelaySeconds: 20,
   indexingDelayMs: 3_000,
+  blockDelayMs: 300,
+  finalityBlocks: 3,
+  reorgEverySeconds: 0,
+  v3Share: 0.15,
+  v1Share: 0,
 } as const;
 
 /**
- * A made exchange. The events of a second and the markets of a slot are functions of the options alone, so any
- * range can be generated at any time, and another process generates the same.
+ * A made exchange on a made chain. What a block holds and the markets of a slot are functions of the options and the
+ * clock alone (but for reorganisations made by hand), so any range can be generated at any time, and another process
+ * generates the same. Subgraph, nodes and HyperSync read the one chain: what a reorganisation changes, it changes in all.
  */
 export class SimulatedExchange implements Upstream {
   readonly options: ExchangeOptions;
-  readonly #fills: FillGenerator;
+  readonly finalityBlocks: number;
+  readonly #blocks: MadeBlocks;
   readonly #catalogue: MarketCatalogue;
-  readonly #blocks = new LRUCache<number, readonly UpstreamEvent[]>({
-    maxSize: CACHED_EVENTS,
-    sizeCalculation: (events) => events.length + 1,
-  });
 
   constructor(options: Partial<ExchangeOptions> & Pick<ExchangeOptions, 'start'>) {
     this.options = { ...EXCHANGE_DEFAULTS, now: Date.now, ...options };
+    this.finalityBlocks = this.options.finalityBlocks;
     const markets = new OpenMarkets(this.options);
-    this.#fills = new FillGenerator(this.options, markets);
+    this.#blocks = new MadeBlocks(this.options, markets);
     this.#catalogue = new MarketCatalogue(markets, this.options);
   }
 
@@ -59,31 +62,52 @@ export class SimulatedExchange implements Upstream {
     return this.block(blockNumberAt(second));
   }
 
+  chainHead(): Block {
+    return this.block(this.#blocks.reorgs.headAt(this.options.now()));
+  }
+
   block(number: number): Block {
-    return blockOf(this.options.seed, number);
+    return this.#blocks.block(number);
   }
 
   *events(range: EventRange): Generator<UpstreamEvent> {
     const from = Math.max(range.from, this.options.start, EPOCH);
-    const to = Math.min(range.to, this.head().timestamp);
+    const to = Math.min(range.to, this.head().timestamp, range.onlyV1 === true ? this.#endOfV1 : Infinity);
     const first = Math.ceil(from / BLOCK_SECONDS) * BLOCK_SECONDS;
     const last = Math.floor(to / BLOCK_SECONDS) * BLOCK_SECONDS;
+    const at = (second: number): readonly UpstreamEvent[] => {
+      const events = this.#blocks.events(blockNumberAt(second));
+      return range.onlyV1 === true ? events.filter(isV1) : events;
+    };
     if (range.descending === true) {
-      for (let second = last; second >= first; second -= BLOCK_SECONDS) yield* this.#at(second).toReversed();
+      for (let second = last; second >= first; second -= BLOCK_SECONDS) yield* at(second).toReversed();
     } else {
-      for (let second = first; second <= last; second += BLOCK_SECONDS) yield* this.#at(second);
+      for (let second = first; second <= last; second += BLOCK_SECONDS) yield* at(second);
     }
+  }
+
+  logs(block: number): readonly ChainLog[] {
+    const { start, now } = this.options;
+    const isServed = blockSecond(block) >= start && block <= this.#blocks.reorgs.headAt(now());
+    return isServed ? this.#blocks.logs(block) : [];
+  }
+
+  start(): { readonly second: number; readonly block: number } {
+    const { start } = this.options;
+    return { second: start, block: blockNumberAt(start) };
+  }
+
+  reorg(depth: number): void {
+    this.#blocks.reorgs.add(depth);
+  }
+
+  /** No trade on V1 is later: a reorganisation may move one past the cutover. */
+  get #endOfV1(): number {
+    const { cutover, v1Share } = this.options;
+    return cutover === undefined || v1Share > 0 ? Infinity : cutover + this.finalityBlocks * BLOCK_SECONDS;
   }
 
   markets(): readonly MarketEntry[] {
     return this.#catalogue.listed(Math.floor(this.options.now() / 1000));
-  }
-
-  #at(second: number): readonly UpstreamEvent[] {
-    const known = this.#blocks.get(second);
-    if (known !== undefined) return known;
-    const events = this.#fills.block(second, blockNumberAt(second));
-    this.#blocks.set(second, events);
-    return events;
   }
 }

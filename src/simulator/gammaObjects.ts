@@ -35,6 +35,8 @@ export function gammaObject(market: MarketSpec, now: number): GammaMarket {
     outcomes: jsonList(market.outcomes),
     outcomePrices: jsonList(prices),
     clobTokenIds: jsonList(market.tokenIds),
+    ...(market.version === '' ? {} : { version: market.version }),
+    ...(market.version === 'v2' ? { positionIds: market.positionIds } : {}),
     ...volumes(market, updated, closed),
     ...book(market, prices, closed),
     active: true,

@@ -7,6 +7,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Length of path and query as sent. */
   readonly urlLength: number;
+  /** The header of that name. */
+  readonly authorization?: string | undefined;
   readonly body: string;
 }
 
@@ -20,8 +22,10 @@ export interface ApiResponse {
 /** A stand-in API: answers requests from what an upstream has. */
 export interface Api {
   answer(request: ApiRequest, upstream: Upstream): ApiResponse;
-  /** The request as a server reads it that pays no attention to the cursor. */
-  withoutCursor(request: ApiRequest): ApiRequest;
+  /** The request as a server reads it that pays no attention to the cursor; of APIs with cursors. */
+  withoutCursor?(request: ApiRequest): ApiRequest;
+  /** The request refused by a JSON-RPC error, each of a batch for itself; of nodes. */
+  refuse?(request: ApiRequest, code: number, message: string): ApiResponse;
 }
 
 /** The response's text and headers as they go over the wire. */
@@ -38,4 +42,13 @@ export function encode(response: ApiResponse): {
       ...response.headers,
     },
   };
+}
+
+/** The JSON in a text; undefined for none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

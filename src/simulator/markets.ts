@@ -1,4 +1,4 @@
-import { hash32, mix, Random, tokenId } from './random.ts';
+import { hash32, mix, Random, tokenId, unit } from './random.ts';
 import { COINS, CONTESTS, DEEDS, PARTIES, PLACES, TEAMS } from './vocabulary.ts';
 
 /** The first second there can be markets: the first fill of the V1 exchange. */
@@ -24,6 +24,10 @@ export interface MarketSpec {
   readonly conditionId: string;
   readonly outcomes: readonly string[];
   readonly tokenIds: readonly string[];
+  /** '' before there were versions: in an exchange without a cutover. */
+  readonly version: '' | 'v1' | 'v2';
+  /** The tokens of a v2 market on its own ledger; none for others. */
+  readonly positionIds: readonly string[];
   readonly eventId: number;
   readonly eventTitle: string;
   readonly eventSlug: string;
@@ -54,6 +58,10 @@ export interface MarketOptions {
   /** Share of markets that the market API lists only `listingDelaySeconds` after trading in them has begun. */
   readonly lateListingShare: number;
   readonly listingDelaySeconds: number;
+  /** First unix second in which the V2 exchanges trade, and V1 no more; never if undefined. */
+  readonly cutover?: number | undefined;
+  /** Share of the markets (outside groups) that are version v2: traded on ExchangeV3 after the cutover. */
+  readonly v3Share: number;
 }
 
 export function slotOf(second: number): number {
@@ -167,6 +175,8 @@ type Given = Omit<
   | 'id'
   | 'conditionId'
   | 'tokenIds'
+  | 'version'
+  | 'positionIds'
   | 'createdAt'
   | 'listedAt'
   | 'resolvedAt'
@@ -181,11 +191,16 @@ function market(options: MarketOptions, slot: number, place: number, given: Give
   const random = new Random(options.seed, mix(id, 11));
   const createdAt = EPOCH + slot * SLOT_SECONDS + place;
   const late = random.chance(options.lateListingShare);
+  const conditionId = hash32(options.seed, 'condition', id);
+  const isV2 = !spec.negRisk && unit(options.seed, id, 37) < options.v3Share;
+  const version = options.cutover === undefined ? '' : isV2 ? 'v2' : 'v1';
   return {
     ...spec,
     id,
-    conditionId: hash32(options.seed, 'condition', id),
+    conditionId,
     tokenIds: spec.outcomes.map((_, i) => tokenId(options.seed, 'token', id, i)),
+    version,
+    positionIds: version === 'v2' ? positionIds(BINARY_MODULE, conditionId, spec.outcomes.length) : [],
     createdAt,
     listedAt: late ? spec.opensAt + options.listingDelaySeconds : createdAt,
     resolvedAt: spec.endsAt + 30 + random.below(240),
@@ -193,6 +208,16 @@ function market(options: MarketOptions, slot: number, place: number, given: Give
     finalVolume: random.lognormal(medianVolume, 1.3),
     key: mix(options.seed, id, 13),
   };
+}
+
+const BINARY_MODULE = '01';
+
+/** Ids on the ledger of v2 markets: the module's byte, 30 bytes of the condition, the outcome's byte. */
+export function positionIds(module: string, conditionId: string, outcomes: number): string[] {
+  const prefix = `0x${module}${conditionId.slice(2, 62)}`;
+  return Array.from({ length: outcomes }, (_, i) =>
+    BigInt(prefix + i.toString(16).padStart(2, '0')).toString(),
+  );
 }
 
 function slugOf(text: string, slot: number): string {

@@ -25,7 +25,7 @@ export interface OrderQuery {
 }
 
 /**
- * Answers `orderFilledEvents` by graph-node's rules.
+ * Answers `orderFilledEvents` by graph-node's rules. The subgraph knows the V1 exchanges only.
  * @throws Error with graph-node's text for what it refuses.
  */
 export function queryOrders(upstream: Upstream, query: OrderQuery): UpstreamEvent[] {
@@ -37,7 +37,8 @@ export function queryOrders(upstream: Upstream, query: OrderQuery): UpstreamEven
   const orderBy = query.orderBy ?? 'id';
   const wanted = skip + first;
   const found: UpstreamEvent[] = [];
-  const span = { from: filter.from, to: Math.min(filter.to, head.timestamp + BLOCK_SECONDS - 1), descending };
+  const to = Math.min(filter.to, head.timestamp + BLOCK_SECONDS - 1);
+  const span = { from: filter.from, to, descending, onlyV1: true };
   let scanned = 0;
   for (const event of upstream.events(span)) {
     if (++scanned > MAX_SCANNED) {

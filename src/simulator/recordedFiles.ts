@@ -26,6 +26,15 @@ const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   fee: [],
   logIndex: ['log_index'],
 };
+/** Where an event stands in the chain: with the log index, what a node needs to serve it as a log. */
+const PLACE: Readonly<Record<string, readonly string[]>> = {
+  exchange: ['contract', 'address'],
+  blockNumber: ['block_number'],
+  transactionIndex: ['transaction_index'],
+  logIndex: ['log_index'],
+  builder: [],
+  metadata: [],
+};
 
 /**
  * Reads a recording: events from a CSV with poly_data's columns, markets from a JSON array or JSON lines of Gamma
@@ -63,6 +72,9 @@ function rowMaker(header: readonly string[], file: string): (cells: readonly str
   const optional = Object.fromEntries(
     Object.entries(OPTIONAL).map(([name, others]) => [name, find(name, others)]),
   );
+  const chained = Object.entries(PLACE)
+    .map(([name, others]) => [name, find(name, others)] as const)
+    .filter(([, place]) => place >= 0);
   return (cells) => {
     const cell = (name: string): string => cells[optional[name] ?? -1] ?? '';
     const row = Object.fromEntries(places.map(([name, place]) => [name, cells[place] ?? '']));
@@ -73,6 +85,7 @@ function rowMaker(header: readonly string[], file: string): (cells: readonly str
       ...row,
       orderHash,
       fee: cell('fee') || '0',
+      ...Object.fromEntries(chained.map(([name, place]) => [name, cells[place] ?? ''])),
     };
   };
 }

@@ -3,16 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../base/errors.ts';
-import {
-  applyTo,
-  COMMAND_SCHEMA,
-  type ApiControl,
-  type ApiName,
-  type Control,
-  type Fault,
-} from './control.ts';
+import { obey } from './command.ts';
+import { API_NAMES, type ApiControl, type ApiName, type Control, type Fault } from './control.ts';
 import { encode, type Api, type ApiRequest, type ApiResponse } from './http.ts';
-import { RecordedExchange } from './recorded.ts';
 import type { Upstream } from './upstream.ts';
 import { behind, emptied } from './views.ts';
 
@@ -26,7 +19,8 @@ export interface ServerParts {
 }
 
 /**
- * One HTTP server on loopback: `/gamma/...`, `/goldsky...`, `POST /__control`, `GET /__requests`.
+ * One HTTP server on loopback: each API under its name (`/gamma/...`), `POST /__control`, `GET /__requests`,
+ * `GET /__start`.
  * @throws AppError `SIMULATOR_PORT` when it cannot listen there.
  */
 export async function listen(
@@ -67,15 +61,14 @@ async function serve(parts: ServerParts, request: IncomingMessage, response: Ser
   const target = request.url ?? '/';
   const url = new URL(target, 'http://simulator');
   const body = await readText(request);
-  const name = (['gamma', 'goldsky'] as const).find(
-    (one) => url.pathname === `/${one}` || url.pathname.startsWith(`/${one}/`),
-  );
+  const name = API_NAMES.find((one) => url.pathname === `/${one}` || url.pathname.startsWith(`/${one}/`));
   if (name === undefined) return send(response, housekeeping(parts, request.method ?? '', url, body));
   const api: ApiRequest = {
     method: request.method ?? 'GET',
     path: url.pathname.slice(name.length + 1),
     query: url.searchParams,
     urlLength: target.length - name.length - 1,
+    authorization: request.headers.authorization,
     body,
   };
   await answer(parts, name, api, target.slice(name.length + 1), response);
@@ -127,7 +120,9 @@ function faulty(
     case 'behind':
       return api.answer(request, behind(upstream, fault.seconds));
     case 'ignoresCursor':
-      return api.answer(api.withoutCursor(request), upstream);
+      return api.answer(api.withoutCursor?.(request) ?? request, upstream);
+    case 'rpcError':
+      return api.refuse?.(request, fault.code, fault.message) ?? api.answer(request, upstream);
     case 'status': {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) };
       return { status: fault.status, headers, body: fault.body ?? { error: `status ${fault.status}` } };
@@ -157,32 +152,11 @@ function housekeeping(
   if (method === 'GET' && url.pathname === '/__requests') {
     const of = ({ counts, requests }: ApiControl): object =>
       url.searchParams.has('log') ? { ...counts, requests } : counts;
-    return { status: 200, body: { gamma: of(control.gamma), goldsky: of(control.goldsky) } };
+    return { status: 200, body: Object.fromEntries(API_NAMES.map((name) => [name, of(control[name])])) };
   }
-  if (method !== 'POST' || url.pathname !== '/__control')
-    return { status: 404, body: { error: 'not found' } };
-  const command = COMMAND_SCHEMA.safeParse(jsonOf(body));
-  if (!command.success) return { status: 400, body: { error: command.error.message } };
-  const { gamma, goldsky, addEvents, removeEvents, addMarkets } = command.data;
-  if (gamma !== undefined) applyTo(control.gamma, gamma);
-  if (goldsky !== undefined) applyTo(control.goldsky, goldsky);
-  if (addEvents === undefined && removeEvents === undefined && addMarkets === undefined)
-    return { status: 200, body: {} };
-  if (!(upstream instanceof RecordedExchange)) {
-    return { status: 409, body: { error: 'events and markets can be changed only in a recording' } };
-  }
-  upstream.removeEvents(removeEvents ?? []);
-  upstream.addEvents(addEvents ?? []);
-  upstream.addMarkets(addMarkets ?? []);
-  return { status: 200, body: {} };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  if (method === 'GET' && url.pathname === '/__start') return { status: 200, body: upstream.start() };
+  if (method === 'POST' && url.pathname === '/__control') return obey(body, control, upstream);
+  return { status: 404, body: { error: 'not found' } };
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

@@ -3,11 +3,17 @@
  * Times are unix seconds unless a name says milliseconds.
  */
 
-/** One filled order with everything a V1 subgraph row or a V2 log needs. Amounts in base units (6 decimals). */
-export interface Fill {
+/** One filled order with everything a subgraph row or a log of any exchange needs. Amounts in base units (6 decimals). */
+export interface Fill extends FillTerms {
   readonly timestamp: number;
   readonly blockNumber: number;
+  /** Within the block. */
+  readonly transactionIndex: number;
   readonly logIndex: number;
+}
+
+/** A fill without its place in the chain: what a reorganisation moves. */
+export interface FillTerms {
   /** The contract that emitted it. */
   readonly exchange: string;
   readonly transactionHash: string;
@@ -21,8 +27,11 @@ export interface Fill {
   readonly tokenId: string;
   readonly usd: number;
   readonly tokens: number;
-  /** In the asset the owner receives (V1). */
+  /** In the asset the owner receives (V1), in the collateral (V2, V3). */
   readonly fee: number;
+  /** 32 bytes of hex; '' for V1, whose event has neither. */
+  readonly builder: string;
+  readonly metadata: string;
 }
 
 /** A row of the subgraph, served as it is, well-formed or not. */
@@ -33,9 +42,27 @@ export interface UpstreamEvent {
   readonly timestamp: number;
   readonly id: string;
   readonly row: OrderRow;
-  /** Absent for recorded events. */
+  /** Absent for recorded rows. */
   readonly fill?: Fill;
   /** What was done to the row of a generated event that is served broken. */
+  readonly malformed?: string;
+}
+
+/** A log as a node gives it in `eth_getLogs`. */
+export type RpcLog = Readonly<Record<string, unknown>> & {
+  readonly address: string;
+  readonly topics: readonly string[];
+  /** Quantities in hex. */
+  readonly blockNumber: string;
+  readonly logIndex: string;
+};
+
+/** An exchange's log in a block, served as it is, well-formed or not. */
+export interface ChainLog {
+  readonly log: RpcLog;
+  /** Absent for recorded rows. */
+  readonly fill?: Fill;
+  /** What was done to a generated log that is served broken. */
   readonly malformed?: string;
 }
 
@@ -44,6 +71,8 @@ export interface EventRange {
   readonly from: number;
   readonly to: number;
   readonly descending?: boolean;
+  /** Only those of the V1 exchanges: what the subgraph has. */
+  readonly onlyV1?: boolean;
 }
 
 export interface Block {
@@ -68,19 +97,25 @@ export interface MarketEntry {
 }
 
 export interface Upstream {
-  /** The newest block whose events can be read. */
+  /** The newest block whose events the subgraph has. */
   head(): Block;
   /** The block of that number; it may lie beyond the head. */
   block(number: number): Block;
-  /** Events up to the head, in the order of (timestamp, id) or its reverse. */
+  /** Events of every exchange up to the head, in the order of (timestamp, id) or its reverse. */
   events(range: EventRange): Iterable<UpstreamEvent>;
+  /** The newest block the chain's nodes have; the subgraph follows behind. */
+  chainHead(): Block;
+  /** The newest block that no reorganisation can replace is this far behind the chain's head. */
+  readonly finalityBlocks: number;
+  /** The exchanges' logs of a block by log index; none of blocks beyond the chain's head. */
+  logs(block: number): readonly ChainLog[];
+  /** Where it begins: the first second with events, and that block where blocks are known. */
+  start(): { readonly second: number; readonly block?: number };
+  /** Replaces the newest blocks of the chain: as many as said, but no final one. */
+  reorg(depth: number): void;
   /** Every market listed now, by ascending id. */
   markets(): readonly MarketEntry[];
 }
-
-/** The V1 exchange contracts. */
-export const CTF_EXCHANGE = '0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e';
-export const NEG_RISK_EXCHANGE = '0xc5d563a36ae78145c45a50134d48a1215220f80a';
 
 /** Fill to subgraph row: every value a string, the collateral's asset id "0". */
 export function toRow(fill: Fill): OrderRow {

@@ -18,6 +18,8 @@ export interface Upstream {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly fetch: typeof fetch;
+  /** Keys, as in the paths of some URLs: taken out of every message, whoever repeats them. */
+  readonly secrets?: readonly string[];
 }
 
 /** Defaults filled in. */
@@ -32,7 +34,9 @@ export function upstreamError(
   what: string,
   options: UpstreamErrorOptions,
 ): UpstreamError {
-  return new UpstreamError(code, `${api.name} (${displayUrl(api.url)}) ${what}`, options);
+  let said = what;
+  for (const secret of api.secrets ?? []) said = said.replaceAll(secret, '…');
+  return new UpstreamError(code, `${api.name} (${displayUrl(api.url)}) ${said}`, options);
 }
 
 /** GET with a JSON answer of status 2xx. @throws UpstreamError for everything else. */
@@ -80,20 +84,24 @@ export async function fetchBody(api: Upstream, url: string | URL, init: RequestI
  * @throws UpstreamError
  */
 export function parseJsonBody(api: Upstream, body: string): unknown {
-  let parsed: unknown;
-  try {
-    parsed = parseLossless(body);
-  } catch (cause) {
-    throw badBody(api, `answered with ${body === '' ? 'an empty body' : 'broken or truncated JSON'}`, {
-      cause,
-    });
-  }
+  const parsed = parseAnyJson(api, body);
   if (isRecord(parsed) && parsed['error'] !== undefined && parsed['error'] !== null) {
     const said = errorText(parsed);
     if (saysRateLimited(said)) throw rateLimited(api, undefined);
     throw badBody(api, `answered with an error in place of data: ${excerpt(said)}`);
   }
   return parsed;
+}
+
+/** The JSON of a body, errors in it included. @throws UpstreamError */
+export function parseAnyJson(api: Upstream, body: string): unknown {
+  try {
+    return parseLossless(body);
+  } catch (cause) {
+    throw badBody(api, `answered with ${body === '' ? 'an empty body' : 'broken or truncated JSON'}`, {
+      cause,
+    });
+  }
 }
 
 /** An answer of the wrong shape: upstream trouble, come back later. */
@@ -145,9 +153,9 @@ function statusError(api: Upstream, response: Response, body: string): UpstreamE
     const shrink = GATEWAY_TIMEOUTS.has(status) || /time(d)? ?out/i.test(said);
     const code = shrink ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_SERVER_ERROR';
     const wait = waitMs === undefined ? {} : { waitMs };
-    return upstreamError(api, code, what, { retry: 'wait', ...wait, shrink, context });
+    return upstreamError(api, code, what, { retry: 'wait', ...wait, shrink, context, body });
   }
-  if (status >= 400) return upstreamError(api, 'UPSTREAM_REJECTED', what, { retry: 'never', context });
+  if (status >= 400) return upstreamError(api, 'UPSTREAM_REJECTED', what, { retry: 'never', context, body });
   return badBody(api, what, { context });
 }
 

@@ -7,10 +7,12 @@ import { AppError, type AppErrorOptions } from '../base/errors.ts';
  * - `UPSTREAM_RATE_LIMITED`: 429, or a body that says so; `waitMs` where the server names a time.
  * - `UPSTREAM_SERVER_ERROR`: 5xx, or an error the server says is temporary.
  * - `UPSTREAM_BAD_BODY`: HTML, truncated JSON, too large, another shape, records that contradict the request.
- * - `UPSTREAM_LAGGING`: the node that answered is behind one that answered before: come back later.
+ * - `UPSTREAM_LAGGING`: the node that answered is behind one that answered before, lacks the history asked for, or is in
+ *   the middle of a reorg: come back later.
  * - `UPSTREAM_LOST_EVENTS`: the answer lacks an event that an earlier one held: a reorg, or a node that lacks data.
  * - `UPSTREAM_EMPTY`: an answer without events for a time in which there should be some: asked again before it is believed.
- * - `UPSTREAM_TOO_EXPENSIVE`: the query is refused for its cost: ask for a smaller page.
+ * - `UPSTREAM_TOO_EXPENSIVE`: the query is refused for its cost: ask for a smaller page. Of a chain's logs: a single block
+ *   is refused for its size.
  * - `UPSTREAM_QUERY_FAILED`: an error of no known class.
  * - `UPSTREAM_REJECTED`: the request itself is refused (4xx, validation, no such subgraph): a person must look.
  * - `UPSTREAM_ABORTED`: the caller's signal ended the request.
@@ -35,17 +37,27 @@ export type UpstreamErrorCode =
 export interface UpstreamErrorOptions extends AppErrorOptions {
   /** True where a smaller page may succeed. */
   readonly shrink?: boolean;
+  /** What came with a status that is an error: some APIs say more in it. Never for messages or logs. */
+  readonly body?: string;
 }
 
 /** Trouble with an upstream API: one line that carries the API's name and display URL, never paths or queries. */
 export class UpstreamError extends AppError {
   /** True where asking for a smaller page may help. */
   readonly shrink: boolean;
+  /** No property: whoever logs an error logs its properties. */
+  readonly #body: string | undefined;
 
   constructor(code: UpstreamErrorCode, message: string, options: UpstreamErrorOptions) {
     const shrink = options.shrink ?? false;
     super(code, message, { ...options, context: { ...options.context, ...(shrink ? { shrink } : {}) } });
     this.shrink = shrink;
+    this.#body = options.body;
+  }
+
+  /** The body of an answer whose status is an error; undefined for other errors. */
+  answerBody(): string | undefined {
+    return this.#body;
   }
 }
 

@@ -2,7 +2,7 @@ import type { CoveredRange } from '../domain/coverage.ts';
 import { ClickHouseRefused, INSERT_MS, type Database } from './clickhouse.ts';
 import { recordCoverage } from './coverage.ts';
 import { resolve, rowSource, type Resolution } from './quarantine.ts';
-import { rowHash } from './rowKey.ts';
+import { currentRow, rowHash } from './rowKey.ts';
 import { DATA_TABLES, quarantineRow, TABLES, toLines, type DataTable } from './tables.ts';
 
 /** Encoded rows of one table: lines of JSONCompactEachRow, each ended by a newline. */
@@ -58,7 +58,7 @@ interface RefusedRow {
   readonly row: string;
 }
 
-/** Inserts what can be inserted, halving what is refused; gives the lines that cannot. */
+/** Inserts what can be inserted, older rows as they are written now, halving what is refused; gives the lines that cannot. */
 async function insertSifting(
   database: Database,
   table: DataTable,
@@ -70,7 +70,10 @@ async function insertSifting(
     return [];
   } catch (error) {
     if (!(error instanceof ClickHouseRefused) || error.blame !== 'rows') throw error;
-    const lines = splitLines(texts.join(''));
+    const given = splitLines(texts.join(''));
+    const lines = given.map((line) => currentRow(table, line));
+    if (lines.some((line, index) => line !== given[index]))
+      return await insertSifting(database, table, [toLines(lines)], insertMs);
     const [only] = lines;
     if (lines.length === 1 && only !== undefined) return [refusedRow(table, only, error)];
     const middle = Math.ceil(lines.length / 2);

@@ -30,7 +30,7 @@ export interface SourceReport {
   readonly gapCount: number;
   /** Gaps that nobody left on purpose. */
   readonly lostGapCount: number;
-  /** Ranges that overlap an earlier one, and positions (seconds) that are covered more than once by them. */
+  /** Ranges that overlap an earlier one, and positions that are covered more than once by them. */
   readonly overlappingRanges: number;
   readonly coveredAgain: number;
   /** Ranges that are still read again, because a reorg may change them. */

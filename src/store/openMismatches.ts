@@ -50,7 +50,7 @@ export async function openMismatches(database: Database, source: string): Promis
   return open;
 }
 
-/** A recount of a part of one second says that second. */
+/** A recount of a part of one position says that position. */
 function spanOf({ from_position, to_position }: RecountRow): Span {
   const from = Number(from_position);
   return {

@@ -12,10 +12,22 @@ const KEYS: { readonly [Name in DataTable]: readonly (typeof TABLES)[Name][numbe
   recount_versions: ['source', 'request', 'from_position', 'to_position'],
 };
 
+/** The last columns of a table, in rows from before it had them: exchange_version, block_hash, builder, metadata. */
+const ADDED: Partial<Record<DataTable, readonly unknown[]>> = { order_event_versions: [1, '', '', ''] };
+
+/** The row as it is written now, where an older version queued or quarantined it without the columns added since. */
+export function currentRow(table: DataTable, line: string): string {
+  const added = ADDED[table] ?? [];
+  const values = added.length > 0 ? valuesOf(line) : undefined;
+  return values?.length === TABLES[table].length - added.length
+    ? JSON.stringify([...values, ...added])
+    : line;
+}
+
 /** Hash of what makes a row itself: the same for every version of it. A line that is no row is hashed whole. */
 export function rowHash(table: DataTable, line: string): string {
   const columns: readonly string[] = TABLES[table];
-  const values = valuesOf(line);
+  const values = valuesOf(currentRow(table, line));
   const key =
     values?.length === columns.length
       ? JSON.stringify(KEYS[table].map((name) => values[columns.indexOf(name)]))

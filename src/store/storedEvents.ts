@@ -4,22 +4,42 @@ import type { OrderEvent } from '../domain/orderEvent.ts';
 import type { Database } from './clickhouse.ts';
 import type { StoredKey } from './tables.ts';
 
-/** Everything of a source after one place, up to and with another (unix second, id). */
+/** Everything of a source after one place, up to and with another. */
 export interface EventSlice {
   readonly source: string;
   readonly from: Cursor;
   readonly to: Cursor;
+  /** Of a source whose positions are blocks: unix seconds between which these lie. Else the positions are seconds. */
+  readonly seconds?: { readonly from: number; readonly to: number };
 }
 
 /** The seconds are said by themselves, too: they are the primary key. */
-const SLICE = `timestamp >= toDateTime({fromSecond:UInt32}) AND timestamp <= toDateTime({toSecond:UInt32})
-  AND (toUnixTimestamp(timestamp), id) > ({fromSecond:UInt32}, {fromId:String})
-  AND (toUnixTimestamp(timestamp), id) <= ({toSecond:UInt32}, {toId:String})
-  AND source = {source:String}`;
+const SECONDS = `source = {source:String}
+  AND timestamp >= toDateTime({fromSecond:UInt32}) AND timestamp <= toDateTime({toSecond:UInt32})`;
+const BY_TIME = `${SECONDS}
+  AND (toUnixTimestamp(timestamp), id) > ({from:UInt64}, {fromId:String})
+  AND (toUnixTimestamp(timestamp), id) <= ({to:UInt64}, {toId:String})`;
+const BY_BLOCK = `${SECONDS} AND block_number >= {from:UInt64} AND block_number < {to:UInt64}`;
 
-/** An event at its time: a reorg may move it, and then both are stored for a while. */
-export function placeOf({ timestamp, id }: Pick<OrderEvent, 'timestamp' | 'id'>): string {
-  return `${timestamp}/${id}`;
+function sliceOf({ seconds }: EventSlice): string {
+  return seconds === undefined ? BY_TIME : BY_BLOCK;
+}
+
+/**
+ * What is one row of the table: an event at its time, and of one order. After a reorg it may be at another time, or another
+ * order may have been filled at the same place of a transaction; both are stored for a while then.
+ */
+export function placeOf({
+  timestamp,
+  orderHash,
+  id,
+}: Pick<OrderEvent, 'timestamp' | 'orderHash' | 'id'>): string {
+  return `${timestamp}/${orderHash}/${id}`;
+}
+
+/** The id in what placeOf gives. */
+export function idOf(place: string): string {
+  return place.slice(place.indexOf('/', place.indexOf('/') + 1) + 1);
 }
 
 /** What an event says, as one text to compare. */
@@ -35,18 +55,50 @@ export function contentOf(event: OrderEvent): string {
     event.makerAmountFilled,
     event.takerAmountFilled,
     event.fee,
+    event.exchange,
+    event.exchangeVersion,
+    event.blockNumber,
+    event.blockHash,
+    event.logIndex,
+    event.builder,
+    event.metadata,
   ].join(' ');
 }
 
-/** Content (as contentOf gives it) of every order event of a slice, by place. */
-export async function storedContents(database: Database, slice: EventSlice): Promise<Map<string, string>> {
-  const rows = await database.rows<{ id: string; second: number; content: string }>(
-    `SELECT id, toUnixTimestamp(timestamp) AS second, concat_ws(' ', second, transaction_hash, order_hash, maker, taker, maker_asset_id,
-       taker_asset_id, maker_amount_filled, taker_amount_filled, fee) AS content
-     FROM order_events WHERE ${SLICE}`,
+/** A stored order event. */
+export interface StoredEvent {
+  /** As contentOf gives it. */
+  readonly content: string;
+  readonly blockNumber: number;
+  /** '' where the source does not give it. */
+  readonly blockHash: string;
+}
+
+/** Every order event of a slice, by place. */
+export async function storedContents(
+  database: Database,
+  slice: EventSlice,
+): Promise<Map<string, StoredEvent>> {
+  const rows = await database.rows<{
+    id: string;
+    second: number;
+    block_number: string;
+    block_hash: string;
+    order_hash: string;
+    content: string;
+  }>(
+    `SELECT id, block_number, block_hash, order_hash, toUnixTimestamp(timestamp) AS second, concat_ws(' ', second, transaction_hash, order_hash, maker, taker, maker_asset_id,
+       taker_asset_id, maker_amount_filled, taker_amount_filled, fee, exchange,
+       exchange_version, block_number, block_hash, log_index, builder, metadata) AS content
+     FROM order_events WHERE ${sliceOf(slice)}`,
     params(slice),
   );
-  return new Map(rows.map((row) => [placeOf({ timestamp: row.second, id: row.id }), row.content]));
+  return new Map(
+    rows.map((row) => [
+      placeOf({ timestamp: row.second, orderHash: row.order_hash, id: row.id }),
+      { content: row.content, blockNumber: Number(row.block_number), blockHash: row.block_hash },
+    ]),
+  );
 }
 
 /** What a place has ever held: its key, and the highest version, a deletion perhaps. */
@@ -79,12 +131,12 @@ export async function storedVersions(
       `SELECT id, toUnixTimestamp(timestamp) AS second, transaction_hash, log_index, order_hash, odd_id, exchange,
          max(version) AS highest
        FROM order_event_versions
-       WHERE ${SLICE} AND id IN {ids:Array(String)}
+       WHERE ${slice.seconds === undefined ? BY_TIME : SECONDS} AND id IN {ids:Array(String)}
        GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id, exchange`,
       { ...params(slice), ids: some },
     );
     for (const row of rows) {
-      versions.set(placeOf({ timestamp: row.second, id: row.id }), {
+      versions.set(placeOf({ timestamp: row.second, orderHash: row.order_hash, id: row.id }), {
         key: {
           timestamp: row.second,
           transactionHash: row.transaction_hash,
@@ -101,6 +153,14 @@ export async function storedVersions(
   return versions;
 }
 
-function params({ source, from, to }: EventSlice): Record<string, unknown> {
-  return { source, fromSecond: from.position, fromId: from.id, toSecond: to.position, toId: to.id };
+function params({ source, from, to, seconds }: EventSlice): Record<string, unknown> {
+  return {
+    source,
+    from: from.position,
+    fromId: from.id,
+    to: to.position,
+    toId: to.id,
+    fromSecond: seconds?.from ?? from.position,
+    toSecond: seconds?.to ?? to.position,
+  };
 }

@@ -6,7 +6,7 @@ import { toDecimal } from '../domain/amounts.ts';
 
 /**
  * The storage tables and their row shapes: the columns in the order in which the row functions below give
- * their values. A row is one line of JSONCompactEachRow.
+ * their values. A row is one line of JSONCompactEachRow. New columns come last (src/store/rowKey.ts: ADDED).
  */
 export const TABLES = {
   order_event_versions: [
@@ -34,6 +34,10 @@ export const TABLES = {
     'outcome',
     'version',
     'is_deleted',
+    'exchange_version',
+    'block_hash',
+    'builder',
+    'metadata',
   ],
   market_versions: [
     'id',
@@ -88,6 +92,7 @@ export const TABLES = {
     'examples',
   ],
   coverage_start_versions: ['source', 'position', 'id'],
+  source_scope_versions: ['source', 'from_position', 'exchanges'],
   covered_range_versions: [
     'source',
     'from_position',
@@ -167,6 +172,10 @@ export function orderEventRow(
     label?.outcome ?? '',
     fetchedAt * 2 + (label === undefined ? 0 : LABELLED),
     0,
+    event.exchangeVersion,
+    event.blockHash,
+    event.builder,
+    event.metadata,
   ]);
 }
 

@@ -1,13 +1,17 @@
 import type { Database } from './clickhouse.ts';
 import { markRow, TABLES, toLines } from './tables.ts';
 
-/** Seconds in one mark: pages that come one after the other mark the same ones. */
-const MARK_S = 30;
+/** Positions (seconds or blocks) in one mark: pages that come one after the other mark the same ones. */
+const MARK_LENGTH = 30;
 
-/** Read again 10, 30, 70, 150, 310 and 630 s after the mark: the last time beyond any reorg (schema/006). */
-export const SETTLED_AFTER_CHECKS = 6;
+/**
+ * How often a marked range is read again: 10, 30, 70, 150, 310 and 630 s after the mark (schema/006). For the subgraph
+ * until beyond any reorg; final blocks do not change, and are only read again because a node may lack some of them.
+ */
+const SETTLED_AFTER_CHECKS: Readonly<Record<string, number>> = { goldsky: 6, polygon: 3 };
+const MOST_CHECKS = 6;
 
-/** A covered range that may still change, or late rows that landed in one. Seconds; `to` is not included. */
+/** A range that may still change, or late rows that landed in one. Positions; `to` is not included. */
 export interface UnsettledRange {
   readonly from: number;
   readonly to: number;
@@ -16,11 +20,11 @@ export interface UnsettledRange {
   readonly version: string;
 }
 
-/** Rows that mark the seconds from `from` up to and with `to`. */
+/** Rows that mark the positions from `from` up to and with `to`. */
 export function unsettledRows(source: string, from: number, to: number): string[] {
   const rows: string[] = [];
-  for (let start = from - (from % MARK_S); start <= to; start += MARK_S) {
-    const mark = { from: start, to: start + MARK_S, version: null };
+  for (let start = from - (from % MARK_LENGTH); start <= to; start += MARK_LENGTH) {
+    const mark = { from: start, to: start + MARK_LENGTH, version: null };
     rows.push(markRow(source, mark, 0, false));
   }
   return rows;
@@ -67,9 +71,16 @@ export async function splitMark(database: Database, source: string, mark: Mark, 
   return parts;
 }
 
+/** Puts a mark off whose range cannot be read again yet. */
+export async function postponeMark(database: Database, source: string, mark: Mark): Promise<void> {
+  await database.insertLines('unsettled_range_versions', TABLES.unsettled_range_versions, [
+    toLines([markRow(source, mark, mark.checks, false)]),
+  ]);
+}
+
 /** The row that answers a mark after another reading: later again, or done. */
 export function answerRow(source: string, mark: Mark, outcome: { readonly changed: boolean }): string {
   // What has just changed may change again.
   const checks = outcome.changed ? 0 : mark.checks + 1;
-  return markRow(source, mark, checks, checks >= SETTLED_AFTER_CHECKS);
+  return markRow(source, mark, checks, checks >= (SETTLED_AFTER_CHECKS[source] ?? MOST_CHECKS));
 }

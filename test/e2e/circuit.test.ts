@@ -39,7 +39,7 @@ test('APIs that are down are asked by one probe at a time over all replicas, are
       { kind: 'tokens', tokenIds: [String(n)], closed: false },
       { jobId: `look-up-${n}`, priority: PRIORITY.lookup },
     );
-    await addRecount(queues, { from: recording.from, to: recording.from + 10 }, `recount-${n}`);
+    await addRecount(queues, 'goldsky', { from: recording.from, to: recording.from + 10 }, `recount-${n}`);
   }
   const replicas = await Promise.all([startWorkerProcess(environment), startWorkerProcess(environment)]);
   const status = await startStatus(environment);

@@ -66,7 +66,7 @@ test('doctor: a line each and exit 0 where all is well; the mend and exit 1 wher
   });
   expect(bad.code).toBe(1);
   const failed = bad.lines.filter((line) => line.startsWith('FAIL'));
-  expect(failed.map(checked)).toEqual(['redis', 'clickhouse', 'schema', 'gamma', 'goldsky']);
+  expect(failed.map(checked)).toEqual(['redis', 'clickhouse', 'schema', 'sources', 'gamma', 'goldsky']);
   expect(failed[0]).toContain('start it (npm run services) or set REDIS_URL');
   expect(hasStack(bad.lines.join('\n'))).toBe(false);
 }, 120_000);

@@ -82,6 +82,7 @@ test("a mark of an unlabelled token that was hidden by a jump of the server's cl
       token_id,
       maker_direction: 'BUY',
       version: 2,
+      exchange_version: 1,
     };
     const zero = [
       'log_index',

@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { KNOWN_EXCHANGES } from '../../src/base/exchanges.ts';
 import { linesOf, verdictOf, type SourceCoverage } from '../../src/cli/coverageText.ts';
 import type { CoveredRange, Cursor } from '../../src/domain/coverage.ts';
+import { parseExchangeLog } from '../../src/domain/parseLog.ts';
 import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
 import { encodeRows, writeBatch } from '../../src/store/batch.ts';
 import { Database } from '../../src/store/clickhouse.ts';
@@ -10,9 +12,11 @@ import { coverageReport } from '../../src/store/coverageReport.ts';
 import { lastStart, recordCoverage, recordStart } from '../../src/store/coverage.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { openMismatches } from '../../src/store/openMismatches.ts';
+import { recordScope, scopesOf } from '../../src/store/scope.ts';
 import { orderEventRow, recountRow } from '../../src/store/tables.ts';
 import { uncovered } from '../../src/store/uncovered.ts';
 import { unsettledRows } from '../../src/store/unsettled.ts';
+import { exampleLogV2 } from '../support/exampleLogs.ts';
 import { exampleToken, exampleTrade } from '../support/examples.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
 
@@ -177,6 +181,26 @@ test('stored events are counted between any two places, each once', async () => 
   expect(await countEvents(database, 'other', [span(at(0), at(200))])).toEqual([0]);
 });
 
+test('stored events of polygon are counted by block', async () => {
+  const database = await emptyDatabase();
+  const events = [500, 500, 501, 505].map((block, index) => {
+    const log = exampleLogV2({ block, logIndex: index, second: 1_785_000_000 + block });
+    const parsed = parseExchangeLog(log, 'polygon');
+    if (!parsed.ok) throw new Error(parsed.reason);
+    return parsed.event;
+  });
+  const rows = encodeRows(events.map((event) => orderEventRow(event, undefined, undefined, 1)));
+  await writeBatch(database, { rows: { order_event_versions: [rows] }, coverage: [], resolved: [] });
+  const spans = [
+    span(at(0), at(1_000)),
+    span(at(500), at(505)),
+    span(at(501), at(502)),
+    span(at(506), at(600)),
+  ];
+  expect(await countEvents(database, 'polygon', spans)).toEqual([4, 3, 1, 0]);
+  expect(await countEvents(database, 'goldsky', spans)).toEqual([0, 0, 0, 0]);
+});
+
 test('a recount that did not agree stands until later ones of its whole range do', async () => {
   const database = await emptyDatabase();
   const recount = (request: string, second: number, from: number, to: number, missing: number) =>
@@ -214,7 +238,7 @@ test('the verdict: complete, or what is wrong and what to do', async () => {
     const report = (await coverageReport(database)).find(({ source }) => source === 's');
     const stored = report?.stretches.map(() => 10) ?? [];
     const mismatches = await openMismatches(database, 's');
-    return { source: 's', report, stored, recounts: undefined, mismatches };
+    return { source: 's', report, scopes: [], stored, recounts: undefined, mismatches };
   };
   expect(verdictOf(await about())).toMatchObject({
     complete: false,
@@ -238,4 +262,51 @@ test('the verdict: complete, or what is wrong and what to do', async () => {
   expect(linesOf(broken).join('\n')).toContain(
     'Gap: 2024-04-24 23:07:40 → 2024-04-24 23:07:50 (10 s), lost.',
   );
+});
+
+test('what is said of polygon says blocks, and which exchanges are read from which block on', async () => {
+  const database = await emptyDatabase();
+  const [first, second, third] = KNOWN_EXCHANGES.slice(2).map(({ address }) => address) as [
+    string,
+    string,
+    string,
+  ];
+  await recordScope(database, 'polygon', 90_000_000, [first, second]);
+  // A backfill of today's list, and an exchange that was added.
+  await recordScope(database, 'polygon', 84_902_353, [first, second]);
+  await recordScope(database, 'polygon', 90_000_500, [first, second, third]);
+  await recordStart(database, 'polygon', at(90_000_000));
+  await recordCoverage(database, [
+    range(at(90_000_000), at(90_000_400), 10, 'polygon'),
+    range(at(90_000_500), at(90_001_600), 10, 'polygon'),
+  ]);
+  const [report] = await coverageReport(database);
+  const scopes = await scopesOf(database, 'polygon');
+  const coverage = {
+    source: 'polygon',
+    report,
+    scopes,
+    stored: [10, 10],
+    recounts: undefined,
+    mismatches: [{ from: 90_000_000, to: 90_000_030, missing: 1, unexpected: 0, different: 0 }],
+  };
+  const text = linesOf(coverage).join('\n');
+  const lines = text.split('\n');
+  expect(lines[0]).toMatch(/^source +covered from \(block\) +to +length/);
+  expect(lines[1]).toMatch(/^polygon +90000000 +90000400 +400 blocks/);
+  expect(text).toContain(
+    'polygon reads 2 exchanges (V2) from block 84902353 on, 3 exchanges (V2, V3) from block 90000500 on.',
+  );
+  expect(text).toContain('Gap: block 90000400 → block 90000500 (100 blocks), lost.');
+  expect(text).toContain('block 90000000 → block 90000030: 1 were missing');
+  expect(text).not.toContain('UTC');
+  expect(verdictOf(coverage).verdict).toMatch(
+    /^polygon is not complete up to block 90001600: 1 gap .*--source polygon --from 90000000 --to 90000030/,
+  );
+  await recordCoverage(database, [range(at(90_000_400), at(90_000_500), 10, 'polygon')]);
+  const [whole] = await coverageReport(database);
+  expect(verdictOf({ ...coverage, report: whole, mismatches: [] }).verdict).toMatch(
+    /^polygon is complete from block 90000000 to block 90001600: no gap/,
+  );
+  expect(linesOf({ ...coverage, source: 'goldsky' }).join('\n')).toContain('goldsky reads the V1 exchanges.');
 });

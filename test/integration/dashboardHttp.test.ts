@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { Redis } from 'ioredis';
+import { V1_EXCHANGES } from '../../src/base/exchanges.ts';
 import { configureLogging, log } from '../../src/base/log.ts';
 import { startDashboard } from '../../src/dashboard/server.ts';
 import type { Status } from '../../src/dashboard/status.ts';
@@ -124,6 +125,43 @@ test('/api/status gives the contract, numbers as numbers, coverage as the truth'
     'goldsky: HTTP 503 from <upstream>',
     '1 job is left in failed in orders: tried again by itself, or retry now on the job board.',
   ]);
+});
+
+test('a source of blocks: its lag about, how far it is final and read, and which exchanges it reads', async () => {
+  const { config, database, redis, settled, get } = await setUp({ ORDER_SOURCES: 'goldsky,polygon' });
+  const head = 90_000_000;
+  const place = (position: number) => ({ position, id: '' });
+  await recordCoverage(database, [
+    { source: 'polygon', from: place(head - 900), to: place(head - 150), events: 9, quarantined: 0 },
+  ]);
+  await new SourceStates(redis, config.redis.prefix).update('polygon', {
+    cursor: place(head - 150),
+    headBlock: head,
+    headTimestamp: Math.floor(Date.now() / 1000) - 1,
+    headRead: { number: head - 2, hash: '0x1' },
+  });
+  const { sources, apis } = await settled();
+  expect(sources.polygon).toMatchObject({
+    exchanges: config.polygon.exchanges,
+    cursor: String(head - 150),
+    coveredFrom: null,
+    coveredFromBlock: head - 900,
+    headBlock: head,
+    readBlock: head - 2,
+    gaps: 0,
+  });
+  expect(sources.polygon?.lagSeconds).toBeGreaterThanOrEqual(301);
+  expect(sources.polygon?.lagSeconds).toBeLessThan(330);
+  expect(sources.goldsky).toMatchObject({ exchanges: V1_EXCHANGES, headBlock: null, readBlock: null });
+  expect(Object.keys(apis)).toEqual(['gamma', 'goldsky', 'polygon']);
+  const page = await (await get('/')).text();
+  expect(page).toContain(`final to ${head - 151}, read to ${head - 2} of ${head}<`);
+  expect(page).toContain('polygon <small title="The exchanges it reads">V2, V3</small>');
+  expect(page).toContain('goldsky <small title="The exchanges it reads">V1</small>');
+  const samples = parseExposition(await (await get('/metrics')).text());
+  expect(samples.get('polymarket_source_lag_seconds{source="polygon"}')).toBeGreaterThanOrEqual(301);
+  expect(samples.get('polymarket_source_gaps{source="polygon"}')).toBe(0);
+  expect(samples.get('polymarket_api_circuit_open{api="polygon"}')).toBe(0);
 });
 
 test('before anything happened the source is listed, with nothing covered', async () => {

@@ -35,6 +35,7 @@ function eventRow(values: Partial<Record<(typeof TABLES)['order_event_versions']
     is_taker_side: 0,
     version: 2,
     is_deleted: 0,
+    exchange_version: 1,
   };
   const amounts: typeof values = { usd_amount: '1.0', token_amount: '1.0', fee: '0.0' };
   const row = { ...usual, ...amounts, ...values };

@@ -18,7 +18,7 @@ test('the pages of a past range wait behind those of the live tail, on their way
   const tail = recording.to - 10;
   const { environment } = await makeWorld(recording, { GOLDSKY_START: String(tail) });
   const { queues } = new RedisWorld(environment);
-  const range = { source: 'goldsky', from: at(recording.from), to: tail } as const;
+  const range = { source: 'goldsky', from: at(recording.from), to: tail, bulk: false } as const;
   await addRange(queues, range, 'past', PRIORITY.backfill);
   const worker = await startWorkerProcess(environment, ['--queues=ticks,fetch.goldsky']);
 
@@ -53,7 +53,8 @@ test('a gap that a chain is still to close is left to it; once the chain is gone
     quarantined: 0,
   });
   await recordCoverage(database, [covered(100, 200), covered(300, 400), covered(500, 600)]);
-  await addRange(context.queues, { source: 'goldsky', from: at(350), to: 500 }, 'past', PRIORITY.backfill);
+  const wanted = { source: 'goldsky', from: at(350), to: 500, bulk: false } as const;
+  await addRange(context.queues, wanted, 'past', PRIORITY.backfill);
 
   const fetched = async () => {
     await refetchGaps(context, 'tick');

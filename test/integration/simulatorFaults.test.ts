@@ -128,7 +128,12 @@ test('the control endpoint does the same from another process', async () => {
   expect(performance.now() - before).toBeGreaterThan(140);
   expect((await command({ gamma: { nonsense: 1 } })).status).toBe(400);
   const counts = await (await fetch(`http://127.0.0.1:${simulator.port}/__requests`)).json();
+  const none = { count: 0, byStatus: {} };
   expect(counts).toEqual({
+    polygon: none,
+    polygon2: none,
+    polygon3: none,
+    hypersync: none,
     gamma: { count: 2, byStatus: { 200: 2 } },
     goldsky: { count: 2, byStatus: { 200: 1, 429: 1 } },
   });

@@ -3,7 +3,9 @@ import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
 import { toTrade } from '../../src/domain/trade.ts';
 import { Database } from '../../src/store/clickhouse.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { placeOf, storedContents, storedVersions } from '../../src/store/storedEvents.ts';
+import { encodeRows, writeBatch } from '../../src/store/batch.ts';
+import { rowHash } from '../../src/store/rowKey.ts';
+import { contentOf, placeOf, storedContents, storedVersions } from '../../src/store/storedEvents.ts';
 import { deletedEventRow, orderEventRow, TABLES, toLines } from '../../src/store/tables.ts';
 import { exampleToken, exampleTrade } from '../support/examples.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
@@ -65,3 +67,32 @@ test('a later answer without a label does not take the label away', async () => 
   }
   expect(await db.rows('SELECT market_id, outcome FROM trades')).toEqual([{ market_id: '7', outcome: 'No' }]);
 }, 30_000);
+
+test('rows that an older version has queued, without the columns of logs, are taken as of V1', async () => {
+  const db = new Database(testConfig(testEnvironment()).clickhouse);
+  onTestFinished(() => db.close());
+  await migrate(db);
+  const parsed = parseSubgraphEvent(
+    exampleTrade({ token: exampleToken('stored', 2), second: SECOND }),
+    'goldsky',
+  );
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const columns = TABLES.order_event_versions;
+  const row = JSON.parse(
+    orderEventRow(parsed.event, toTrade(parsed.event, new Set()), undefined, 1_000),
+  ) as unknown[];
+  const older = JSON.stringify(row.slice(0, columns.indexOf('exchange_version')));
+  expect(rowHash('order_event_versions', older)).toBe(rowHash('order_event_versions', JSON.stringify(row)));
+  const batch = { rows: { order_event_versions: [encodeRows([older])] }, coverage: [] };
+  expect(await writeBatch(db, batch)).toBe(0);
+  expect([...(await storedContents(db, SLICE)).values()]).toMatchObject([
+    { content: contentOf(parsed.event) },
+  ]);
+}, 30_000);
+
+test('a reorg that changes no more than the block hash is seen', () => {
+  const parsed = parseSubgraphEvent(exampleTrade({ token: '7', second: SECOND }), 'goldsky');
+  if (!parsed.ok) throw new Error(parsed.reason);
+  const { event } = parsed;
+  expect(contentOf({ ...event, blockHash: '0x01' })).not.toBe(contentOf({ ...event, blockHash: '0x02' }));
+});

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { ApiName, Fault } from '../../src/simulator/control.ts';
+import type { Fault } from '../../src/simulator/control.ts';
 import { RecordedExchange } from '../../src/simulator/recorded.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { GammaSource } from '../../src/sources/gamma.ts';
@@ -36,7 +36,8 @@ async function upstreams() {
 /** What a fault has to be taken for: the error's fields, and what it says about the API as a whole. */
 type Taken = Partial<UpstreamError> & { readonly verdict?: 'failed' | 'works' };
 
-const BOTH: readonly ApiName[] = ['gamma', 'goldsky'];
+type PagedApi = 'gamma' | 'goldsky';
+const BOTH: readonly PagedApi[] = ['gamma', 'goldsky'];
 const RATE_LIMITED = { code: 'UPSTREAM_RATE_LIMITED', retry: 'wait', shrink: false } as const;
 const SERVER_ERROR = { code: 'UPSTREAM_SERVER_ERROR', retry: 'wait', shrink: false } as const;
 const TIMEOUT = { code: 'UPSTREAM_TIMEOUT', retry: 'wait', shrink: true } as const;
@@ -50,7 +51,7 @@ const graphql = (message: string): Fault => ({
   data: { orderFilledEvents: [NEWEST] },
 });
 
-const FAULTS: readonly (readonly [what: string, apis: readonly ApiName[], fault: Fault, taken: Taken])[] = [
+const FAULTS: readonly (readonly [what: string, apis: readonly PagedApi[], fault: Fault, taken: Taken])[] = [
   [
     '429 with Retry-After',
     BOTH,

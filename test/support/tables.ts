@@ -31,7 +31,10 @@ async function lines(database: Database, expression: string, table: string): Pro
 }
 
 /** The tables hold exactly what the recording expects: every row once, every field, nothing else. */
-export async function expectExactly(database: Database, { expected }: Recording): Promise<void> {
+export async function expectExactly(
+  database: Database,
+  { expected }: Pick<Recording, 'expected'>,
+): Promise<void> {
   expectSame(await readOrderEvents(database), expected.orderEvents);
   expectSame((await readTrades(database)).map(normalPrice), mapValues(expected.trades, normalPrice));
   const quarantined = await database.rows<{ record: string }>('SELECT record FROM quarantine');

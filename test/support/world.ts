@@ -17,9 +17,13 @@ export function testEnvironment(overrides: Environment = {}): Environment {
     CLICKHOUSE_DATABASE: `test_${id}`,
     GAMMA_URL: 'http://127.0.0.1:9',
     GOLDSKY_URL: 'http://127.0.0.1:9',
+    POLYGON_RPC_URL: 'http://127.0.0.1:9',
+    // A test of another source says so.
+    ORDER_SOURCES: 'goldsky',
     MARKETS_POLL_MS: '1000',
     ORDERS_POLL_MS: '500',
     GOLDSKY_REQUESTS_PER_10S: '0',
+    POLYGON_REQUESTS_PER_10S: '0',
     GAMMA_REQUESTS_PER_10S: '0',
     WRITE_MAX_WAIT_MS: '200',
     DASHBOARD_PORT: '0',

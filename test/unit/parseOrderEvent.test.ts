@@ -32,7 +32,18 @@ function reasonFor(change: Record<string, unknown>): string {
 test('a subgraph record becomes an order event, field by field', () => {
   expect(parseSubgraphEvent(RECORD, 'goldsky')).toEqual({
     ok: true,
-    event: { ...RECORD, source: 'goldsky', exchange: '', blockNumber: 0, logIndex: 0, timestamp: 1733677058 },
+    event: {
+      ...RECORD,
+      source: 'goldsky',
+      exchange: '',
+      exchangeVersion: 1,
+      blockNumber: 0,
+      blockHash: '',
+      logIndex: 0,
+      timestamp: 1733677058,
+      builder: '',
+      metadata: '',
+    },
   });
 });
 

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { EXCHANGE_DEFAULTS, SimulatedExchange, type ExchangeOptions } from '../../src/simulator/exchange.ts';
-import { CTF_EXCHANGE, NEG_RISK_EXCHANGE, toRow, type Fill } from '../../src/simulator/upstream.ts';
+import { exchangeOf } from '../../src/simulator/contracts.ts';
+import { toRow, type Fill } from '../../src/simulator/upstream.ts';
 
 const NOW = 1_795_000_000;
-const EXCHANGES: readonly string[] = [CTF_EXCHANGE, NEG_RISK_EXCHANGE];
+const EXCHANGES = [exchangeOf(1, false), exchangeOf(1, true)];
 
 function exchange(options: Partial<ExchangeOptions> = {}): SimulatedExchange {
   return new SimulatedExchange({ start: NOW - 7200, now: () => NOW * 1000, ...options });

@@ -12,7 +12,9 @@ function event(fields: Partial<OrderEvent>): OrderEvent {
     id: 'id',
     source: 'goldsky',
     exchange: '',
+    exchangeVersion: 1,
     blockNumber: 0,
+    blockHash: '',
     logIndex: 0,
     timestamp: 1_704_422_184,
     transactionHash: '0x1',
@@ -24,6 +26,8 @@ function event(fields: Partial<OrderEvent>): OrderEvent {
     makerAmountFilled: '1',
     takerAmountFilled: '2',
     fee: '0',
+    builder: '',
+    metadata: '',
     ...fields,
   };
 }

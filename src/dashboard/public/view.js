@@ -28,15 +28,11 @@ export function viewOf(status) {
   }
   for (const [name, rows] of Object.entries(status.tables)) cells[`table/${name}`] = count(rows);
   for (const [name, source] of Object.entries(status.sources)) {
-    cells[`source/${name}/cursor`] = source.cursor === '' ? UNKNOWN : { text: source.cursor, tone: 'quiet' };
-    cells[`source/${name}/time`] =
-      source.cursorTime === null
-        ? { text: 'nothing yet', tone: 'quiet' }
-        : { text: utc(source.cursorTime), tone: '' };
-    cells[`source/${name}/lag`] = lag(source.lagSeconds);
+    cells[`source/${name}/cursor`] = cursor(source);
+    cells[`source/${name}/time`] = coveredUpTo(source);
+    cells[`source/${name}/lag`] = lag(source);
     cells[`source/${name}/rate`] = rate(source.eventsPerSecond);
-    cells[`source/${name}/from`] =
-      source.coveredFrom === null ? NOTHING : { text: `from ${utc(source.coveredFrom)}`, tone: 'quiet' };
+    cells[`source/${name}/from`] = coveredFrom(source);
     cells[`source/${name}/gaps`] = gaps(source);
     cells[`source/${name}/recounts`] = recounted(source.recounts);
     cells[`source/${name}/problem`] =
@@ -75,9 +71,29 @@ function count(value, tone = '') {
   return { text: NUMBERS.format(value), tone: value === 0 ? 'quiet' : tone };
 }
 
-function lag(seconds) {
-  if (seconds === null) return UNKNOWN;
-  return { text: duration(seconds), tone: seconds >= VERY_LATE ? 'bad' : seconds >= LATE ? 'warn' : '' };
+/** What was read is there; it is covered once it is final, which may take minutes. */
+function lag({ lagSeconds, readLagSeconds }) {
+  if (lagSeconds === null) return UNKNOWN;
+  const late = readLagSeconds ?? lagSeconds;
+  return { text: duration(lagSeconds), tone: late >= VERY_LATE ? 'bad' : late >= LATE ? 'warn' : '' };
+}
+
+function coveredUpTo({ cursor: place, cursorTime }) {
+  if (cursorTime !== null) return { text: utc(cursorTime), tone: '' };
+  return { text: place === '' ? 'nothing yet' : '', tone: 'quiet' };
+}
+
+/** Blocks: which are final, and how far the newest ones are read. */
+function cursor({ cursor: place, headBlock, readBlock }) {
+  if (place === '') return UNKNOWN;
+  if (readBlock === null) return { text: place, tone: 'quiet' };
+  const head = headBlock === null ? '' : ` of ${headBlock}`;
+  return { text: `final to ${Number(place) - 1}, read to ${readBlock}${head}`, tone: 'quiet' };
+}
+
+function coveredFrom({ coveredFrom: time, coveredFromBlock: block }) {
+  if (time !== null) return { text: `from ${utc(time)}`, tone: 'quiet' };
+  return block === null ? NOTHING : { text: `from block ${block}`, tone: 'quiet' };
 }
 
 function gaps({ gaps: all, lostGaps }) {

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { coveredEnd } from '../../src/store/coverage.ts';
+import { eraLines, expectedOf, makeChainWorld, readEraLines, untilChain } from '../support/chain.ts';
+import { startWorkersHere, untilCount } from '../support/pipeline.ts';
+import { expectExactly } from '../support/tables.ts';
+
+const HISTORY_S = 3_000;
+const REORG_EVERY_MS = 1_500;
+const REORGS = 12;
+
+test('200,000 events of V1, V2 and V3, nodes with limits, one that lags and one with holes, reorgs: the final chain, exactly', async () => {
+  const { environment, database, simulator, upstream, firstBlock } = await makeChainWorld({
+    historySeconds: HISTORY_S,
+    exchange: {
+      eventsPerSecond: 66,
+      burstProbability: 0.002,
+      malformedShare: 0.001,
+      finalityBlocks: 4,
+      seed: 4,
+    },
+    simulator: {
+      nodes: {
+        // The preferred one leaves out logs; the second is behind; the third refuses more than 2,000 results.
+        polygon: { holes: 0.02, maxBlocks: 500, maxBatch: 3, style: 'quicknode' },
+        polygon2: { behindBlocks: 3, maxLogs: 10_000, style: 'infura', logTimestamps: false },
+        polygon3: { maxLogs: 2_000, style: 'alchemy' },
+      },
+    },
+    environment: { MAX_QUEUED_PAGES: '400' },
+  });
+  const history = expectedOf(upstream, firstBlock).orderEvents.size;
+  expect(history).toBeGreaterThan(190_000);
+  startWorkersHere(environment);
+  await untilCount(database, `SELECT count() > ${history * 0.9} AS n FROM order_events`, 1, 200_000);
+  for (let reorg = 0; reorg < REORGS; reorg++) {
+    upstream.reorg(1 + (reorg % 3));
+    await new Promise((resolve) => setTimeout(resolve, REORG_EVERY_MS));
+  }
+  upstream.quieten();
+  const expected = expectedOf(upstream, firstBlock);
+  await untilChain(database, expected, 120_000);
+  await expectExactly(database, { expected });
+  expect((await readEraLines(database)).sort()).toEqual(eraLines(upstream, firstBlock).sort());
+
+  expect(await database.rows('SELECT * FROM coverage_gaps')).toEqual([]);
+  const final = upstream.chainHead().number - upstream.finalityBlocks;
+  await expect
+    .poll(async () => (await coveredEnd(database, 'polygon'))?.position, { timeout: 20_000 })
+    .toBeGreaterThan(final);
+  expect(simulator.control.polygon.counts.count).toBeGreaterThan(0);
+}, 400_000);

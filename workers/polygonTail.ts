@@ -1,0 +1,124 @@
+import type { Heads } from '../src/sources/polygonTypes.ts';
+import type { FetchPolygonPayload } from '../queues/payloads.ts';
+import { PRIORITY } from '../queues/catalogue.ts';
+import { chainJobId, nextStep } from '../queues/chain.ts';
+import type { HeadRead } from '../queues/sourceState.ts';
+import { holdWhileFull } from './backpressure.ts';
+import type { WorkerContext } from './context.ts';
+import { addPages, COMPARED_BLOCKS, POLYGON, requestsOf, type Requests } from './polygonPage.ts';
+import type { JobContext } from './register.ts';
+
+type TailPayload = Extract<FetchPolygonPayload, { kind: 'tail' }>;
+
+/** Blocks behind the head within which what the tail read is read again a few times: a node may have lacked some of it. */
+const RECENT_BLOCKS = 300;
+/** Nodes whose newest block is older than this stand still, or are far behind, in seconds. */
+const STALE_S = 120;
+
+/**
+ * One step of the live tail. What is final after the cursor is read for good: it is covered, and the cursor moves. Newer
+ * blocks are read as well, once, so that their trades are there at once; they cover nothing, and are read again when
+ * they are final, or when the newest of them is not the chain's any more (a reorg), and compared then by block hash.
+ *
+ * Order matters: pages become durable jobs first, then the cursor moves, then the next fetch is added.
+ */
+export async function fetchTail(
+  context: WorkerContext,
+  { cursor, chain }: TailPayload,
+  jobContext: JobContext,
+): Promise<Record<string, unknown>> {
+  const { job } = jobContext;
+  const { chainId, life, headRead, headBlock = 0 } = await context.sources.read(POLYGON);
+  if (chainId !== chain.id) return { givenUp: 'another chain carries the tail' };
+  await holdWhileFull(context);
+  const requests = requestsOf(context, 'polygon', 'fetch.polygon', jobContext);
+  const heads = await requests.ask((options) =>
+    context.polygon.heads({ ...options, ...(headRead === undefined ? {} : { also: headRead.number }) }),
+  );
+  const step: Step = { context, requests, heads, headRead, jobId: job.id ?? '' };
+  const reached = await readFinal(step, cursor.position);
+  const behind = reached <= heads.finalized.number;
+  const newest = behind ? headRead : await readNewest(step, reached);
+
+  const following = nextStep(chain);
+  const { latest } = heads;
+  const moved = await context.sources.advance(
+    POLYGON,
+    { chainId: chain.id, cursor, life },
+    {
+      cursor: { position: reached, id: '' },
+      chainJobId: behind ? chainJobId(POLYGON, following) : job.id,
+      headRead: newest,
+      ...(latest.number >= headBlock ? { headBlock: latest.number, headTimestamp: latest.timestamp } : {}),
+      problem: staleness(heads),
+    },
+  );
+  if (!moved) return { givenUp: 'the tail has moved on, or Redis was restarted: the next poll goes on' };
+  if (behind) {
+    await context.queues.add(
+      'fetch.polygon',
+      'tail',
+      { kind: 'tail', cursor: { position: reached, id: '' }, chain: following },
+      { jobId: chainJobId(POLYGON, following), priority: PRIORITY.live },
+    );
+  }
+  return { from: cursor.position, finalBefore: reached, newest: newest?.number ?? null, behind };
+}
+
+interface Step {
+  readonly context: WorkerContext;
+  readonly requests: Requests;
+  readonly heads: Heads;
+  /** How far was read before beyond the final blocks. */
+  readonly headRead: HeadRead | undefined;
+  readonly jobId: string;
+}
+
+/** Reads final blocks from `from` on. @returns the first block that was not read */
+async function readFinal({ context, requests, heads, headRead, jobId }: Step, from: number): Promise<number> {
+  const { latest, finalized } = heads;
+  const end = finalized.number + 1;
+  if (from >= end) return from;
+  // What was read before it was final may have been of another block.
+  const compares = headRead !== undefined && headRead.number >= from;
+  const to = compares ? Math.min(end, from + COMPARED_BLOCKS) : end;
+  const answer = await requests.ask((options) =>
+    context.polygon.fetchLogs({ ...options, from, to, canonical: compares, confirm: true }),
+  );
+  await addPages(context, `${jobId}-final`, answer, {
+    covers: true,
+    compares,
+    unsettled: answer.to > latest.number - RECENT_BLOCKS,
+  });
+  return answer.to;
+}
+
+/** Reads blocks that are not final yet and were not read before. @returns how far was read */
+async function readNewest(
+  { context, requests, heads, headRead, jobId }: Step,
+  finalBefore: number,
+): Promise<HeadRead | undefined> {
+  if (context.config.polygon.head === 'finalized') return undefined;
+  // Not known (a loss of Redis), or of a branch that is gone: all of them again, and for a while, because pages that were
+  // read of the branch may still be on their way.
+  const isKnown = headRead !== undefined && heads.also?.hash === headRead.hash;
+  const comparedTo = isKnown ? (headRead.comparedTo ?? 0) : heads.latest.number;
+  const goesOn = isKnown && comparedTo < finalBefore;
+  const from = goesOn ? Math.max(finalBefore, headRead.number + 1) : finalBefore;
+  const to = Math.min(heads.latest.number + 1, from + COMPARED_BLOCKS);
+  if (from >= to) return headRead;
+  const answer = await requests.ask((options) =>
+    context.polygon.fetchLogs({ ...options, from, to, canonical: true }),
+  );
+  await addPages(context, `${jobId}-new`, answer, { covers: false, compares: !goesOn, unsettled: true });
+  const newest = answer.blocks.at(-1);
+  if (newest === undefined) return headRead;
+  return { number: newest.number, hash: newest.hash, ...(goesOn ? {} : { comparedTo }) };
+}
+
+/** Nodes that stand still answer as if nothing were traded: said, not taken for quiet. */
+function staleness({ latest }: Heads): string | undefined {
+  if (Date.now() / 1000 - latest.timestamp < STALE_S) return undefined;
+  const since = new Date(latest.timestamp * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  return `The newest block of the Polygon nodes (${latest.number}) is of ${since} UTC: nothing newer can come from them. Check POLYGON_RPC_URL.`;
+}
