@@ -93,7 +93,13 @@ export const fetchGammaPayload = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('newest'), afterCursor: z.string().optional(), chain }),
   z.object({ kind: z.literal('sweep'), closed: z.boolean(), afterCursor: z.string().optional(), chain }),
   z.object({ kind: z.literal('closedIds'), ids: z.array(z.string()).min(1).max(40) }),
-  z.object({ kind: z.literal('tokens'), tokenIds: z.array(z.string()).min(1).max(40), closed: z.boolean() }),
+  z.object({
+    kind: z.literal('tokens'),
+    tokenIds: z.array(z.string()).min(1).max(40),
+    closed: z.boolean(),
+    /** Conditional tokens, or positions of the PositionManager. */
+    ledger: z.enum(['ctf', 'pm']).default('ctf'),
+  }),
 ]);
 
 /** Where records are sent again from quarantine: what it says of each of them, in their order. */

@@ -138,21 +138,29 @@ async function lookUpClosed(context: WorkerContext, payload: Of<'closedIds'>, { 
   return { asked: payload.ids.length, found: records.length };
 }
 
-/** Asks for unknown tokens among the open markets; those not found there, among the closed ones. */
+/**
+ * Asks for unknown tokens among the open markets; those not found there, among the closed ones; and what looked like
+ * positions of the PositionManager but is none that is listed, as conditional tokens.
+ */
 async function lookUpTokens(context: WorkerContext, payload: Of<'tokens'>, { job, signal }: JobContext) {
-  const { tokenIds, closed } = payload;
+  const { tokenIds, closed, ledger } = payload;
   const records = await context.breakers.guarded('gamma', () =>
-    context.gamma.lookupTokens(tokenIds, closed, signal),
+    context.gamma.lookupTokens(ledger, tokenIds, closed, signal),
   );
   await handOver(context, job.id, records);
   const found = new Set(records.flatMap(tokensOf));
   const missing = tokenIds.filter((token) => !found.has(token));
-  if (!closed && missing.length > 0) {
+  const next = !closed
+    ? { ledger, closed: true }
+    : ledger === 'pm'
+      ? { ledger: 'ctf' as const, closed: false }
+      : undefined;
+  if (next !== undefined && missing.length > 0) {
     await context.queues.add(
       'fetch.gamma',
       'tokens',
-      { kind: 'tokens', tokenIds: missing, closed: true },
-      { jobId: `${job.id ?? ''}-closed`, priority: PRIORITY.lookup },
+      { kind: 'tokens', tokenIds: missing, ...next },
+      { jobId: `${job.id ?? ''}-${next.closed ? 'closed' : next.ledger}`, priority: PRIORITY.lookup },
     );
   }
   return { asked: tokenIds.length, found: tokenIds.length - missing.length };

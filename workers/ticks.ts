@@ -2,6 +2,7 @@ import { chunksOf } from '../src/base/chunks.ts';
 import type { Cursor } from '../src/domain/coverage.ts';
 import { GAMMA_MAX_LOOKUP } from '../src/sources/gamma.ts';
 import { compactCoverage } from '../src/store/compact.ts';
+import { looksLikePosition } from '../src/domain/positionId.ts';
 import { coveredEnd, recordStart } from '../src/store/coverage.ts';
 import { relabel, renewMarks, unknownTokens } from '../src/store/labels.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
@@ -159,12 +160,18 @@ async function labelTrades(context: WorkerContext, tickId: string) {
     await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
   }
   const due = await context.lookups.takeDue(LOOKUPS_A_TICK);
-  for (const tokenIds of chunksOf(due, GAMMA_MAX_LOOKUP)) {
+  const positions = due.filter(looksLikePosition);
+  const others = due.filter((token) => !looksLikePosition(token));
+  const groups = [
+    ...chunksOf(positions, GAMMA_MAX_LOOKUP).map((tokenIds) => ({ tokenIds, ledger: 'pm' as const })),
+    ...chunksOf(others, GAMMA_MAX_LOOKUP).map((tokenIds) => ({ tokenIds, ledger: 'ctf' as const })),
+  ];
+  for (const group of groups) {
     await context.queues.add(
       'fetch.gamma',
       'tokens',
-      { kind: 'tokens', tokenIds, closed: false },
-      { jobId: `tokens-${tickId}-${contentHash(tokenIds)}`, priority: PRIORITY.lookup },
+      { kind: 'tokens', ...group, closed: false },
+      { jobId: `tokens-${tickId}-${contentHash(group.tokenIds)}`, priority: PRIORITY.lookup },
     );
   }
   return { labelled: tokens.length, lookedUp: due.length };

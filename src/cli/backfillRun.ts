@@ -1,5 +1,5 @@
 import type { OrderSource } from '../base/config.ts';
-import { positionsOf } from '../base/settings.ts';
+import { POSITIONS } from '../base/settings.ts';
 import type { Cursor } from '../domain/coverage.ts';
 import {
   endPosition,
@@ -26,6 +26,8 @@ const PIECE_EVENTS = 20_000;
 const PIECE_LENGTHS = {
   seconds: { first: 600, shortest: 60, longest: 30 * 86_400 },
   blocks: { first: 200, shortest: 20, longest: 100_000 },
+  /** Few requests are allowed, and each goes far. */
+  bulkBlocks: { first: 2_000, shortest: 500, longest: 1_000_000 },
 };
 /** A piece grows at most so many times over the one before. */
 const GROWTH = 4;
@@ -67,7 +69,7 @@ export class Backfill {
   readonly #seen = new Map<string, number>();
   /** Pieces that were lost: what is begun in their place has lost as often. */
   #lost: Piece[] = [];
-  readonly #lengths: (typeof PIECE_LENGTHS)['seconds' | 'blocks'];
+  readonly #lengths: (typeof PIECE_LENGTHS)[keyof typeof PIECE_LENGTHS];
   #pieceLength: number;
   #last: { readonly missing: number; readonly events: number } | undefined;
   #events = 0;
@@ -80,7 +82,7 @@ export class Backfill {
     if (first === undefined || last === undefined) throw new RangeError('Nothing is wanted.');
     this.#window = { from: first.from, to: last.to };
     this.#total = lengthOf(wanted);
-    this.#lengths = PIECE_LENGTHS[positionsOf(parts.source)];
+    this.#lengths = PIECE_LENGTHS[parts.bulk ? 'bulkBlocks' : POSITIONS[parts.source]];
     const { first: length, shortest } = this.#lengths;
     this.#pieceLength = Math.max(shortest, Math.min(length, this.#total / LEAST_PIECES));
   }

@@ -60,7 +60,8 @@ export class MarketCatalogue {
       closed: now >= spec.resolvedAt,
       conditionId: spec.conditionId,
       slug: spec.slug,
-      tokenIds: spec.positionIds.length === 0 ? spec.tokenIds : [...spec.tokenIds, ...spec.positionIds],
+      tokenIds: spec.tokenIds,
+      positionIds: spec.positionIds,
       object: () => this.#object(spec, now),
     };
   }

@@ -69,6 +69,7 @@ export function keysetPage(
 function filterEntries(entries: readonly MarketEntry[], query: URLSearchParams): readonly MarketEntry[] {
   const closed = query.get('closed') === 'true';
   const tokens = listOf(query, 'clob_token_ids');
+  const positions = listOf(query, 'position_ids');
   const conditions = listOf(query, 'condition_ids');
   const ids = listOf(query, 'id');
   const slugs = listOf(query, 'slug');
@@ -84,6 +85,7 @@ function filterEntries(entries: readonly MarketEntry[], query: URLSearchParams):
     (entry) =>
       entry.closed === closed &&
       (tokens === undefined || entry.tokenIds.some((token) => tokens.has(token))) &&
+      (positions === undefined || entry.positionIds.some((position) => positions.has(position))) &&
       (conditions === undefined || conditions.has(entry.conditionId)) &&
       (ids === undefined || ids.has(String(entry.id))) &&
       (slugs === undefined || slugs.has(entry.slug)) &&

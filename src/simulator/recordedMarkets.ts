@@ -15,7 +15,8 @@ export function entryOf(object: GammaMarket, place: number): MarketEntry {
     closed: object['closed'] === true,
     conditionId: text(object['conditionId']),
     slug: text(object['slug']),
-    tokenIds: [...strings(object['clobTokenIds']), ...strings(object['positionIds'])],
+    tokenIds: strings(object['clobTokenIds']),
+    positionIds: strings(object['positionIds']),
     object: () => object,
   };
 }

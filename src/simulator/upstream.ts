@@ -93,6 +93,7 @@ export interface MarketEntry {
   readonly conditionId: string;
   readonly slug: string;
   readonly tokenIds: readonly string[];
+  readonly positionIds: readonly string[];
   object(): GammaMarket;
 }
 

@@ -34,6 +34,9 @@ export interface MarketsPage {
   readonly nextCursor: string | undefined;
 }
 
+/** Where a token is kept: it says under which name the market API lists it. */
+export type Ledger = 'ctf' | 'pm';
+
 type Parameter = [name: string, value: string];
 
 /** Polymarket's market API: keyset pages and look-ups by id. One HTTP request a call; all errors are UpstreamError. */
@@ -64,9 +67,18 @@ export class GammaSource {
     return page;
   }
 
-  /** The markets (open or closed, not both) that hold any of up to 40 CLOB token ids. */
-  lookupTokens(tokenIds: readonly string[], closed: boolean, signal?: AbortSignal): Promise<unknown[]> {
-    return this.#lookup('clob_token_ids', tokenIds, closed, signal);
+  /**
+   * The markets (open or closed, not both) that hold any of up to 40 token ids: of conditional tokens (`ctf`), or positions
+   * of the PositionManager (`pm`).
+   */
+  lookupTokens(
+    ledger: Ledger,
+    tokenIds: readonly string[],
+    closed: boolean,
+    signal?: AbortSignal,
+  ): Promise<unknown[]> {
+    const name = ledger === 'pm' ? 'position_ids' : 'clob_token_ids';
+    return this.#lookup(name, tokenIds, closed, signal);
   }
 
   /** The markets (open or closed, not both) with any of up to 40 Gamma ids. */

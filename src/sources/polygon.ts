@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { upstream } from './http.ts';
+import { upstream, upstreamError } from './http.ts';
 import { findBlockAt } from './polygonBlockAt.ts';
 import { PolygonEndpoint } from './polygonEndpoint.ts';
 import { mergedPages } from './polygonMerge.ts';
@@ -22,6 +22,9 @@ export interface PolygonOptions {
 
 /** Blocks whose time is remembered: half a day of them, about 3 MB. */
 const TIMES_KEPT = 20_000;
+/** Blocks come every 2 s: a node that has none younger than this may stand still, or lag. */
+const OLD_HEAD_MS = 12_000;
+const LAGGING_BLOCKS = 3;
 /** Shorter parts of a URL are words like "v2". */
 const SHORTEST_KEY = 8;
 
@@ -42,9 +45,29 @@ export class PolygonSource {
     this.#endpoints = new EndpointPool(endpoints);
   }
 
-  /** The ends of the chain: one request, two where a node does not know what is final. @throws UpstreamError */
+  /**
+   * The ends of the chain: one request, two where a node does not know what is final. Where its newest block is old, the
+   * other nodes are asked as well: the one that is furthest counts, and one that stands still is passed over for a while.
+   * @throws UpstreamError
+   */
   async heads(options: RequestOptions & { also?: number } = {}): Promise<Heads> {
-    return (await this.#endpoints.use(0, (endpoint) => endpoint.heads(options))).value;
+    const ask = (endpoint: PolygonEndpoint) => endpoint.heads(options);
+    const first = await this.#endpoints.use(0, ask);
+    const ageMs = Date.now() - first.value.latest.timestamp * 1000;
+    if (ageMs < OLD_HEAD_MS) return first.value;
+    let heads = first.value;
+    for (const { value } of await this.#endpoints.others(first.endpoint, ask)) {
+      if (value.latest.number > heads.latest.number) heads = value;
+    }
+    if (heads.latest.number - first.value.latest.number > LAGGING_BLOCKS) {
+      const what = `lags: its newest block is ${first.value.latest.number}, another node's ${heads.latest.number}`;
+      const { api } = first.endpoint;
+      this.#endpoints.passOver(
+        first.endpoint,
+        upstreamError(api, 'UPSTREAM_LAGGING', what, { retry: 'wait' }),
+      );
+    }
+    return heads;
   }
 
   /**

@@ -50,6 +50,20 @@ export class EndpointPool<E> {
     return await this.#firstOf(others, ask);
   }
 
+  /** What all others than `first` answer that are not passed over. */
+  async others<T>(first: E, ask: (endpoint: E) => Promise<T>): Promise<Answered<E, T>[]> {
+    const now = this.#now();
+    const others = this.#members.filter(({ endpoint, coolUntil }) => endpoint !== first && coolUntil <= now);
+    const answers = await Promise.all(others.map((member) => this.#firstOf([member], ask)));
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  /** Passes an endpoint over as if it had failed: what it answered is right, but behind what others know. */
+  passOver(endpoint: E, error: UpstreamError): void {
+    const member = this.#members.find((one) => one.endpoint === endpoint);
+    if (member !== undefined) this.#failed(member, error);
+  }
+
   async #firstOf<T>(
     members: readonly Member<E>[],
     ask: (endpoint: E) => Promise<T>,

@@ -36,7 +36,7 @@ test('APIs that are down are asked by one probe at a time over all replicas, are
     await queues.add(
       'fetch.gamma',
       'tokens',
-      { kind: 'tokens', tokenIds: [String(n)], closed: false },
+      { kind: 'tokens', tokenIds: [String(n)], closed: false, ledger: 'ctf' },
       { jobId: `look-up-${n}`, priority: PRIORITY.lookup },
     );
     await addRecount(queues, 'goldsky', { from: recording.from, to: recording.from + 10 }, `recount-${n}`);

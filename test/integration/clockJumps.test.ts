@@ -103,7 +103,7 @@ test('healthy schedules are left alone, by replicas whose clocks differ a little
 
 test('jobs delayed by a clock that was ahead go on; those that only wait long are left', async () => {
   const { queues, redis } = world();
-  const payload = { kind: 'tokens' as const, tokenIds: ['1'], closed: false };
+  const payload = { kind: 'tokens' as const, tokenIds: ['1'], closed: false, ledger: 'ctf' as const };
   const add = (jobId: string, delayMs: number) =>
     queues.add('fetch.gamma', 'tokens', payload, { jobId, delayMs });
   await ahead(HOUR, () => add('an hour ahead', 1_000));

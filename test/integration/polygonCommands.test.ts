@@ -92,8 +92,14 @@ test('where a backfill begins before all else is where the exchanges are read fr
 });
 
 test.each([
-  { environment: {}, queue: 'fetch.polygon', other: 'fetch.hypersync' },
-  { environment: { HYPERSYNC_TOKEN: 'secret' }, queue: 'fetch.hypersync', other: 'fetch.polygon' },
+  { environment: {}, queue: 'fetch.polygon', other: 'fetch.hypersync', first: 200, then: 800 },
+  {
+    environment: { HYPERSYNC_TOKEN: 'secret' },
+    queue: 'fetch.hypersync',
+    other: 'fetch.polygon',
+    first: 2_000,
+    then: 6_250,
+  },
 ] as const)(
   'pieces of blocks go to $queue, few blocks first, longer where there is little',
   async (given) => {
@@ -107,8 +113,8 @@ test.each([
     const first = await ranges(given.queue);
     expect(first.toSorted((a, b) => a.from - b.from)).toEqual(
       Array.from({ length: 8 }, (_, index) => ({
-        from: from + index * 200,
-        to: from + (index + 1) * 200,
+        from: from + index * given.first,
+        to: from + (index + 1) * given.first,
         priority: PRIORITY.backfill,
       })),
     );
@@ -118,11 +124,12 @@ test.each([
     expect(await ranges(given.queue)).toHaveLength(8);
 
     // The first pieces had an event a block.
-    await recordCoverage(database, [{ ...covered(from, from + 1_600), events: 1_600 }]);
+    const came = 8 * given.first;
+    await recordCoverage(database, [{ ...covered(from, from + came), events: came }]);
     await queues.get(given.queue).obliterate({ force: true });
-    expect(await run.step()).toMatchObject({ missing: 98_400, events: 1_600 });
+    expect(await run.step()).toMatchObject({ missing: 100_000 - came, events: came });
     const lengths = (await ranges(given.queue)).map((range) => range.to - range.from);
-    expect(lengths).toEqual(Array.from({ length: 8 }, () => 800));
+    expect(lengths).toEqual(Array.from({ length: 8 }, () => given.then));
   },
 );
 

@@ -36,7 +36,7 @@ function setUp(errors: (AppError | (() => Promise<AppError>))[], replicas = 1) {
   return { queue, add, pauses };
 }
 
-const PAYLOAD: FetchGammaPayload = { kind: 'tokens', tokenIds: ['1'], closed: false };
+const PAYLOAD: FetchGammaPayload = { kind: 'tokens', tokenIds: ['1'], closed: false, ledger: 'ctf' };
 
 function rateLimited(waitMs?: number): UpstreamError {
   return new UpstreamError('UPSTREAM_RATE_LIMITED', 'too many requests', {

@@ -105,7 +105,7 @@ describe('look-ups', () => {
 
   test('40 token ids as repeated keys, in a URL the server takes', async () => {
     const { source, requests } = await gamma({ markets: [{ id: '1' }] });
-    expect(await source.lookupTokens(tokens, true)).toEqual([{ id: '1' }]);
+    expect(await source.lookupTokens('ctf', tokens, true)).toEqual([{ id: '1' }]);
     expect(requests[0]?.searchParams.getAll('clob_token_ids')).toEqual(tokens);
     expect(requests[0]?.searchParams.get('closed')).toBe('true');
     expect(requests[0]?.href.length).toBeLessThan(8000);
@@ -120,17 +120,17 @@ describe('look-ups', () => {
 
   test('nothing to look up asks nothing', async () => {
     const { source, requests } = await gamma({ markets: [] });
-    expect(await source.lookupTokens([], true)).toEqual([]);
+    expect(await source.lookupTokens('ctf', [], true)).toEqual([]);
     expect(requests).toEqual([]);
   });
 
   test('too many ids', async () => {
     const { source } = await gamma({ markets: [] });
-    await expect(source.lookupTokens([...tokens, '1'], true)).rejects.toThrow(RangeError);
+    await expect(source.lookupTokens('ctf', [...tokens, '1'], true)).rejects.toThrow(RangeError);
   });
 
   test('a full page: the filter was ignored', async () => {
     const { source } = await gamma({ markets: Array.from({ length: 100 }, (_, n) => ({ id: String(n) })) });
-    expect(await failure(source.lookupTokens(['1'], false))).toMatchObject({ code: 'UPSTREAM_BAD_BODY' });
+    expect(await failure(source.lookupTokens('ctf', ['1'], false))).toMatchObject({ code: 'UPSTREAM_BAD_BODY' });
   });
 });

@@ -66,6 +66,20 @@ describe('heads', () => {
     },
   );
 
+  test('where the newest block is old, the node that is furthest counts, and the one behind is passed over', async () => {
+    const [behind, ahead] = [await node({ head: 500 }), await node({ head: 510 })];
+    const polygon = source(behind, ahead);
+    expect((await polygon.heads()).latest.number).toBe(510);
+    const asked = behind.requests.length;
+    expect((await polygon.heads()).latest.number).toBe(510);
+    expect(behind.requests.length).toBe(asked);
+  });
+
+  test('a chain on which all nodes stand still is no error', async () => {
+    const polygon = source(await node({ head: 500 }), await node({ head: 500 }));
+    expect((await polygon.heads()).latest.number).toBe(500);
+  });
+
   test('a final block beyond the newest one is the newest one', async () => {
     const answer = ({ params: [tag] }: { params: unknown[] }) =>
       tag === 'finalized' ? { result: blockOf(501) } : undefined;

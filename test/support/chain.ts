@@ -93,6 +93,10 @@ export function expectedOf(upstream: Upstream, firstBlock: number): Expected {
     trades.set(id, tradeLine(id, fill, labels.get(fill.tokenId)));
     blockHashes.set(id, String(log['blockHash']));
   }
+  for (const entry of upstream.markets()) {
+    const market = entry.object();
+    if (typeof market['conditionId'] !== 'string') quarantine.add(JSON.stringify(market));
+  }
   return { orderEvents, trades, quarantine, blockHashes };
 }
 
@@ -117,6 +121,8 @@ function labelsOf(upstream: Upstream): Map<string, Label> {
   const labels = new Map<string, Label>();
   for (const entry of upstream.markets()) {
     const market = entry.object();
+    // Served broken: it labels nothing, and is in quarantine.
+    if (typeof market['conditionId'] !== 'string') continue;
     const list = (name: string): string[] => {
       const value = market[name];
       if (typeof value === 'string') return value === '' ? [] : (JSON.parse(value) as string[]);
