@@ -4,7 +4,9 @@ ALTER TABLE order_event_versions
     -- A reorg may change no more than this.
     ADD COLUMN IF NOT EXISTS block_hash String DEFAULT '' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS builder String DEFAULT '' CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS metadata String DEFAULT '' CODEC(ZSTD(1));
+    ADD COLUMN IF NOT EXISTS metadata String DEFAULT '' CODEC(ZSTD(1)),
+    -- Blocks rise with time, so few granules hold a block.
+    ADD INDEX IF NOT EXISTS block_minmax block_number TYPE minmax GRANULARITY 1;
 
 CREATE OR REPLACE VIEW order_events AS
 SELECT

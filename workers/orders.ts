@@ -1,3 +1,5 @@
+import { compareIds } from '../src/domain/coverage.ts';
+import { isRecord } from '../src/domain/fields.ts';
 import type { OrderEvent } from '../src/domain/orderEvent.ts';
 import { parseExchangeLog } from '../src/domain/parseLog.ts';
 import { parseSubgraphEvent, type ParsedOrderEvent } from '../src/domain/parseOrderEvent.ts';
@@ -18,9 +20,18 @@ import { POLYGON } from './polygonPage.ts';
 import { quarantined, stillQuarantined, type Retried } from './quarantine.ts';
 import type { Processor } from './register.ts';
 
-/** How a record of each source becomes an order event; sent tests have the subgraph's form. */
-const PARSERS: Readonly<Record<string, (record: unknown, source: string) => ParsedOrderEvent>> = {
-  [POLYGON]: parseExchangeLog,
+/** How a source's records are read. */
+interface Reader {
+  readonly parse: (record: unknown, source: string) => ParsedOrderEvent;
+  /** What makes a record itself: the nodes of a chain say the same in different order. */
+  readonly identity: (record: unknown) => unknown;
+}
+
+/** Sent tests have the subgraph's form. */
+const SUBGRAPH: Reader = { parse: parseSubgraphEvent, identity: (record) => record };
+const LOGS: Reader = {
+  parse: parseExchangeLog,
+  identity: (log) => (isRecord(log) ? Object.entries(log).sort(([a], [b]) => compareIds(a, b)) : log),
 };
 
 interface ParsedPage {
@@ -98,7 +109,7 @@ function parsePage(payload: OrdersPayload): ParsedPage {
   const refused: string[] = [];
   const retried = new Map<string, Retried[]>();
   const { source } = payload;
-  const parse = PARSERS[source] ?? parseSubgraphEvent;
+  const { parse, identity } = source === POLYGON ? LOGS : SUBGRAPH;
   for (const [index, record] of payload.records.entries()) {
     const again = payload.retried?.[index];
     const parsed = parse(record, source);
@@ -107,7 +118,7 @@ function parsePage(payload: OrdersPayload): ParsedPage {
       events.push(parsed.event);
       if (again !== undefined) retried.set(id, [...(retried.get(id) ?? []), again]);
     } else if (again === undefined) {
-      refused.push(quarantined(source, parsed.reason, record, payload.fetchedAt));
+      refused.push(quarantined(source, parsed.reason, record, payload.fetchedAt, identity(record)));
     } else {
       refused.push(...stillQuarantined(source, parsed.reason, record, again));
     }

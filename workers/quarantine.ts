@@ -9,11 +9,19 @@ export interface Retried {
   readonly receivedAt: number;
 }
 
-/** A record that could not be used, as a row: the JSON that came, the same record always under the same hash. */
-export function quarantined(source: string, reason: string, record: unknown, receivedAt: number): string {
-  const original = JSON.stringify(record);
-  const hash = createHash('sha256').update(original).digest('hex');
-  return quarantineRow(source, hash, reason, original, receivedAt);
+/**
+ * A record that could not be used, as a row: the JSON that came, the same record always under the same hash.
+ * @param identity what makes the record itself, where the same one may come in several forms
+ */
+export function quarantined(
+  source: string,
+  reason: string,
+  record: unknown,
+  receivedAt: number,
+  identity: unknown = record,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return quarantineRow(source, hash, reason, JSON.stringify(record), receivedAt);
 }
 
 /** Rows for a retried record that still cannot be used: none, but where it is for another reason now. */

@@ -1,10 +1,11 @@
 import type { Database } from '../../src/store/clickhouse.ts';
-import type { Recording } from '../support/recording.ts';
+import { readEraLines } from '../support/chainRows.ts';
 import { normalPrice, readOrderEvents, readTrades, sortedFields } from '../support/tables.ts';
+import type { Expected } from './source.ts';
 
 /** How a table differs from what it should hold. */
 export interface Difference {
-  readonly table: 'order_events' | 'trades' | 'quarantine';
+  readonly table: 'order_events' | 'order_events, other columns' | 'trades' | 'quarantine';
   readonly rows: number;
   readonly expected: number;
   /** Ids (quarantine: records) that are not there, that should not be there, that are there more than once. */
@@ -25,7 +26,7 @@ export interface Comparison {
 }
 
 /** Compares every row and every field with what is expected. */
-export async function compare(database: Database, expected: Recording['expected']): Promise<Comparison> {
+export async function compare(database: Database, expected: Expected): Promise<Comparison> {
   const trades = (await readTrades(database)).map(normalPrice);
   const quarantined = await database.rows<{ record: string }>('SELECT record FROM quarantine');
   const gaps = await database.rows<{ n: string }>('SELECT count() AS n FROM coverage_gaps');
@@ -40,7 +41,11 @@ export async function compare(database: Database, expected: Recording['expected'
       'quarantine',
       quarantined.map(({ record }) => [sortedFields(record), '']),
       new Map([...expected.quarantine].map((record) => [sortedFields(record), ''])),
+      new Set([...expected.mayBeQuarantined].map(sortedFields)),
     ),
+    ...(expected.eras === undefined
+      ? []
+      : [difference('order_events, other columns', byId(await readEraLines(database)), expected.eras)]),
   ];
   const openGaps = Number(gaps[0]?.n);
   return {
@@ -64,6 +69,7 @@ function difference(
   table: Difference['table'],
   actual: readonly (readonly [id: string, line: string])[],
   expected: ReadonlyMap<string, string>,
+  allowed: ReadonlySet<string> = new Set(),
 ): Difference {
   const seen = new Set<string>();
   const extra: string[] = [];
@@ -71,8 +77,9 @@ function difference(
   const different: { id: string; expected: string; actual: string }[] = [];
   for (const [id, line] of actual) {
     const wanted = expected.get(id);
-    if (wanted === undefined) extra.push(id);
-    else if (wanted !== line) different.push({ id, expected: wanted, actual: line });
+    if (wanted === undefined) {
+      if (!allowed.has(id)) extra.push(id);
+    } else if (wanted !== line) different.push({ id, expected: wanted, actual: line });
     if (seen.has(id)) twice.push(id);
     seen.add(id);
   }

@@ -3,7 +3,6 @@ import type { Control } from '../../src/simulator/control.ts';
 import type { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import type { OutageProxy } from '../support/outageProxy.ts';
 import type { Clocks } from './clocks.ts';
-import type { Feed } from './feed.ts';
 import type { SupervisedStack } from './supervisedStack.ts';
 
 export const GROUPS = ['kills', 'redis', 'clickhouse', 'upstream', 'clock', 'reorg', 'records'] as const;
@@ -21,9 +20,6 @@ export interface World {
   readonly clickhouse: ClickHouseProxy;
   readonly upstream: Control;
   readonly clocks: Clocks;
-  readonly feed: Feed;
-  /** How far back the chain is reorganised, in seconds. */
-  readonly deepestReorgS: number;
   /** A line of the run's report. */
   readonly say: (line: string) => void;
 }

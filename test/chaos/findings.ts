@@ -1,7 +1,7 @@
 import { AppError, oneLine } from '../../src/base/errors.ts';
 import type { Database } from '../../src/store/clickhouse.ts';
 import { isSame, type Comparison, type Difference } from './compare.ts';
-import type { Ledger } from './ledger.ts';
+import type { Source } from './source.ts';
 
 /** How many ids of a table are looked at, and how much of a record is printed. */
 const MOST_IDS = 20;
@@ -10,7 +10,7 @@ const MOST_TEXT = 200;
 /** What is known of the rows that are not as they should be: lines to print. */
 export async function findings(
   database: Database,
-  ledger: Ledger,
+  source: Source,
   { tables, gaps }: Comparison,
 ): Promise<string[]> {
   const lines: string[] = [];
@@ -22,7 +22,7 @@ export async function findings(
     );
     for (const [what, id] of oddOnes(difference).slice(0, MOST_IDS)) {
       lines.push(`  ${what} ${id.slice(0, MOST_TEXT)}`);
-      if (table !== 'quarantine') lines.push(...(await historyOf(database, ledger, id)));
+      if (table !== 'quarantine') lines.push(...(await historyOf(database, source, id)));
     }
     for (const { expected: wanted, actual } of different.slice(0, 3)) {
       lines.push(`  expected ${wanted}`, `  is       ${actual}`);
@@ -42,23 +42,22 @@ function oddOnes({ missing, extra, twice, different }: Difference): [what: strin
 }
 
 const VERSIONS = `
-  SELECT 'stored: second ' || toString(toUnixTimestamp(timestamp)) || ', answered ' ||
+  SELECT 'stored: second ' || toString(toUnixTimestamp(timestamp)) ||
+    if(block_number = 0, '', ', block ' || toString(block_number) || ' ' || block_hash) || ', answered ' ||
     toString(fromUnixTimestamp64Milli(toInt64(intDiv(version, 2)), 'UTC')) ||
     if(is_deleted, ', deleted', '') || if(market_id = '', ', no label', '') AS line
   FROM order_event_versions
-  WHERE transaction_hash = {hash:String} AND order_hash = {order:String} ORDER BY version`;
+  WHERE `;
 
 const GAPS = `
   SELECT 'from ' || toString(from_position) || ' ' || from_id || ' to ' || toString(to_position) || ' ' || to_id AS line
   FROM coverage_gaps LIMIT 20`;
 
-async function historyOf(database: Database, ledger: Ledger, id: string): Promise<string[]> {
-  const [hash = '', order = ''] = id.split('_');
-  const expected = ledger.secondOf(id);
+async function historyOf(database: Database, source: Source, id: string): Promise<string[]> {
+  const { lines, where, params } = source.story(id);
   return [
-    `    upstream: ${expected === undefined ? 'gone' : `second ${expected}`}`,
-    ...ledger.historyOf(id).map((note) => `    ${note}`),
-    ...(await answer(database, VERSIONS, { hash, order })),
+    ...lines.map((line) => `    ${line}`),
+    ...(await answer(database, `${VERSIONS}${where} ORDER BY version`, params)),
   ];
 }
 

@@ -4,10 +4,11 @@ import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { OutageProxy } from '../support/outageProxy.ts';
 import { Clocks } from './clocks.ts';
 import { WORKERS, type World } from './fault.ts';
-import { Feed } from './feed.ts';
+import type { Source } from './source.ts';
 import { SupervisedStack, type StackEnd } from './supervisedStack.ts';
 
 export interface OpenWorld extends World {
+  readonly source: Source;
   readonly clickhouseUrl: string;
   readonly dashboardUrl: string;
   /** What the stack's processes have in their environment. */
@@ -18,16 +19,12 @@ export interface OpenWorld extends World {
 
 /** A stack that does not run yet, the simulator that feeds it, and proxies between all of them. */
 export async function openWorld(options: {
-  readonly seed: number;
+  readonly source: Source;
   readonly dataDir: string;
-  readonly withTrouble: boolean;
-  readonly deepestReorgS: number;
   readonly say: (line: string) => void;
 }): Promise<OpenWorld> {
-  const { seed, dataDir, withTrouble, deepestReorgS, say } = options;
-  const feed = new Feed(seed, withTrouble);
-  feed.addHistory();
-  const simulator = await startSimulator({ upstream: feed.exchange });
+  const { source, dataDir, say } = options;
+  const simulator = await startSimulator(source.simulator);
   const redisPort = await freePort();
   const redisUrl = `redis://127.0.0.1:${redisPort}`;
   const clickhouseUrl = `http://127.0.0.1:${await freePort()}`;
@@ -44,8 +41,7 @@ export async function openWorld(options: {
     CHAOS_WORKERS: WORKERS.join(),
     CHAOS_CLOCKS: clocks.dir,
     GAMMA_URL: simulator.gammaUrl,
-    GOLDSKY_URL: simulator.goldskyUrl,
-    GOLDSKY_START: String(feed.from),
+    ...source.settings(simulator),
     GAMMA_REQUESTS_PER_10S: '200',
     GOLDSKY_REQUESTS_PER_10S: '200',
     MARKETS_POLL_MS: '1500',
@@ -59,7 +55,7 @@ export async function openWorld(options: {
   const stack = new SupervisedStack(dataDir, env);
   const close = async () => {
     const end = await stack.stop();
-    feed.stop();
+    source.stop();
     await redis.down();
     await clickhouse.close();
     await simulator.close();
@@ -73,8 +69,7 @@ export async function openWorld(options: {
     clickhouse,
     upstream: simulator.control,
     clocks,
-    feed,
-    deepestReorgS,
+    source,
     say,
     clickhouseUrl,
     dashboardUrl: `http://127.0.0.1:${dashboardPort}/`,
@@ -84,10 +79,9 @@ export async function openWorld(options: {
 }
 
 /** Every fault is undone, and the market is quiet. */
-export function heal({ clickhouse, upstream, clocks, feed }: World): void {
+export function heal({ clickhouse, upstream, clocks, source }: OpenWorld): void {
   clickhouse.heal();
-  upstream.gamma.heal();
-  upstream.goldsky.heal();
+  for (const api of Object.values(upstream)) api.heal();
   for (const worker of WORKERS) clocks.set(worker, 0);
-  feed.quieten();
+  source.quieten();
 }

@@ -1,7 +1,7 @@
 import type { FaultCounts } from './faultRun.ts';
 import type { Outcome } from './completeness.ts';
-import type { Ledger } from './ledger.ts';
 import { seconds } from './fault.ts';
+import type { Source } from './source.ts';
 import type { StackEnd } from './supervisedStack.ts';
 import type { Sightings } from './watch.ts';
 
@@ -13,7 +13,8 @@ export interface Results {
   readonly end: StackEnd;
   /** Jobs left in `failed`, by queue. */
   readonly failedJobs: Readonly<Record<string, number>>;
-  readonly ledger: Ledger['counts'];
+  /** What the source had: names with numbers. */
+  readonly counts: ReturnType<Source['counts']>;
 }
 
 /** Why a run has failed; empty for one that has passed. */
@@ -31,17 +32,15 @@ export function reasons({ outcome, sightings, faults, end }: Results): string[] 
 
 /** The table at the end of a run. */
 export function report(results: Results): string[] {
-  const { faults, outcome, sightings, ledger, end } = results;
+  const { faults, outcome, sightings, counts, end } = results;
   const { comparison, exactAfterMs } = outcome;
   const total = [...faults.byKind.values()].reduce((sum, count) => sum + count, 0);
-  const rows: [string, string | number][] = [
+  const rows: (readonly [string, string | number])[] = [
     ...[...faults.byKind].sort(([a], [b]) => (a < b ? -1 : 1)),
     ['faults survived', total],
-    ['order events', ledger.events],
+    ...counts,
     ...comparison.tables.map(({ table, rows: n }): [string, number] => [`rows of ${table}`, n]),
     ['trades with a label', comparison.labels],
-    ['malformed records', ledger.malformed],
-    ['events changed by reorgs', ledger.reorganised],
     ['rows compared', comparison.rowsCompared],
     ['coverage gaps', comparison.gaps],
     ['starts of the supervisor', end.starts],

@@ -9,14 +9,16 @@ import type { Group } from './fault.ts';
 import { runFaults, type FaultCounts } from './faultRun.ts';
 import { targetsOf } from './faults/all.ts';
 import { findings } from './findings.ts';
-import type { Ledger } from './ledger.ts';
 import { logTroubles } from './logTroubles.ts';
 import { heal, openWorld, type OpenWorld } from './openWorld.ts';
 import { reasons, report } from './report.ts';
 import { makeSchedule } from './schedule.ts';
+import type { Expected, SourceName } from './source.ts';
+import { openSource } from './sources.ts';
 import { watch, type Sightings } from './watch.ts';
 
 export interface ChaosOptions {
+  readonly source: SourceName;
   readonly seed: number;
   /** How long faults happen. */
   readonly durationMs: number;
@@ -33,7 +35,7 @@ export interface ChaosOptions {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   /** Called when all is compared, before the stack is stopped. */
-  readonly inspect?: (database: Database, ledger: Ledger) => Promise<void>;
+  readonly inspect?: (database: Database, expected: Expected) => Promise<void>;
 }
 
 interface Run {
@@ -49,12 +51,13 @@ interface Run {
  * @returns whether it passed
  */
 export async function runChaos(options: ChaosOptions): Promise<boolean> {
-  const { seed, groups, deepestReorgS, say } = options;
+  const { seed, groups, say } = options;
   const dataDir = mkdtempSync(join(tmpdir(), 'chaos-'));
-  say(`Seed ${seed}, faults: ${[...groups].join(', ')}. Files: ${dataDir}`);
+  say(`Source ${options.source}, seed ${seed}, faults: ${[...groups].join(', ')}. Files: ${dataDir}`);
   let passed = false;
   try {
-    const world = await openWorld({ seed, dataDir, withTrouble: groups.has('records'), deepestReorgS, say });
+    const source = openSource(options.source, { ...options, withTrouble: groups.has('records') });
+    const world = await openWorld({ source, dataDir, say });
     let run: Run;
     try {
       run = await runIn(world, options);
@@ -63,7 +66,7 @@ export async function runChaos(options: ChaosOptions): Promise<boolean> {
       throw error;
     }
     const end = await world.close();
-    const results = { seed, ...run, end, ledger: world.feed.ledger.counts };
+    const results = { seed, ...run, end, counts: source.counts() };
     for (const line of [...logTroubles(dataDir), ...report(results)]) say(line);
     passed = reasons(results).length === 0;
   } finally {
@@ -78,26 +81,27 @@ export async function runChaos(options: ChaosOptions): Promise<boolean> {
 
 async function runIn(world: OpenWorld, options: ChaosOptions): Promise<Run> {
   const { signal, say, durationMs } = options;
-  const { feed, stack } = world;
+  const { source, stack } = world;
   const { clickhouse } = loadConfig(world.env);
   const database = new Database(clickhouse, { requestTimeoutMs: 30_000 });
   const watching = new AbortController();
   try {
-    feed.start();
+    source.start();
     await stack.start(signal);
     signal.throwIfAborted();
     say(`The stack is up. Dashboard: ${world.dashboardUrl}  ClickHouse: ${world.clickhouseUrl}`);
-    const watched = watch(database, () => feed.newest, watching.signal);
-    const plans = makeSchedule(targetsOf(options.groups), options);
+    const watched = watch(database, () => source.newest(), watching.signal);
+    const plans = makeSchedule(targetsOf(options.groups, source.targets), options);
     const faults = await runFaults(plans, world, AbortSignal.any([signal, AbortSignal.timeout(durationMs)]));
     signal.throwIfAborted();
     heal(world);
     say('All faults are over.');
-    const outcome = await untilExact(database, feed.ledger.expected(), options);
+    const expected = source.expected();
+    const outcome = await untilExact(database, expected, options);
     if (!outcome.comparison.isExact) {
-      for (const line of await findings(database, feed.ledger, outcome.comparison)) say(line);
+      for (const line of await findings(database, source, outcome.comparison)) say(line);
     }
-    await options.inspect?.(database, feed.ledger);
+    await options.inspect?.(database, expected);
     watching.abort();
     const sightings = await watched;
     return { faults, outcome, sightings, failedJobs: await failedJobs(world.redisUrl, '{polymarket}') };

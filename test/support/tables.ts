@@ -30,13 +30,21 @@ async function lines(database: Database, expression: string, table: string): Pro
   return rows.map((row) => row.line);
 }
 
-/** The tables hold exactly what the recording expects: every row once, every field, nothing else. */
+/** Both tables hold exactly what is expected: every row once, every field, nothing else. */
+export async function expectEvents(
+  database: Database,
+  expected: Pick<Recording['expected'], 'orderEvents' | 'trades'>,
+): Promise<void> {
+  expectSame(await readOrderEvents(database), expected.orderEvents);
+  expectSame((await readTrades(database)).map(normalPrice), mapValues(expected.trades, normalPrice));
+}
+
+/** The same, and of the quarantine. */
 export async function expectExactly(
   database: Database,
   { expected }: Pick<Recording, 'expected'>,
 ): Promise<void> {
-  expectSame(await readOrderEvents(database), expected.orderEvents);
-  expectSame((await readTrades(database)).map(normalPrice), mapValues(expected.trades, normalPrice));
+  await expectEvents(database, expected);
   const quarantined = await database.rows<{ record: string }>('SELECT record FROM quarantine');
   expectSame(
     quarantined.map((row) => sortedFields(row.record)),
