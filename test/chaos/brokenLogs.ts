@@ -31,6 +31,6 @@ export function perhapsBroken(seed: number, entry: ChainLog): ChainLog {
   if (random.below(HUGE_EVERY) === 0)
     return { fill, log: { ...log, data: `${String(log['data'])}${HUGE}` }, malformed: 'huge' };
   if (random.below(ODD_EVERY) === 0)
-    return { fill, log: { ...log, ...random.pick(ODD)(log) } as RpcLog, malformed: 'odd field' };
+    return { fill, log: { ...log, ...random.pick(ODD)(log) }, malformed: 'odd field' };
   return { fill, ...breakLog(random, log) };
 }

@@ -96,7 +96,10 @@ export class PolygonSource implements Source {
     return [
       ['order events', orderEvents.size],
       ['malformed records', quarantine.size],
-      ['malformed logs of replaced blocks', this.#chain.served.size - quarantine.size],
+      [
+        'malformed logs of replaced blocks',
+        [...this.#chain.served].filter((log) => !quarantine.has(log)).length,
+      ],
     ];
   }
 

@@ -12,6 +12,7 @@ const RUNS = [
 
 test.for(RUNS)(
   'everything fails at once for a while, and nothing of $source is lost, nothing twice',
+  { timeout: 240_000 },
   async ({ source, seed, durationMs }, { signal }) => {
     const lines: string[] = [];
     const passed = await runChaos({
@@ -29,7 +30,6 @@ test.for(RUNS)(
     });
     expect(passed, lines.join('\n')).toBe(true);
   },
-  240_000,
 );
 
 /** One row too few, one too many, one label that is wrong: each is noticed in the very tables that have just passed. */

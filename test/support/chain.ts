@@ -1,11 +1,10 @@
 import { expect, onTestFinished } from 'vitest';
 import type { ExchangeOptions } from '../../src/simulator/exchange.ts';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/simulator.ts';
-import type { Upstream } from '../../src/simulator/upstream.ts';
 import { Database } from '../../src/store/clickhouse.ts';
 import { eraLines, expectedOf, MadeChain, readEraLines, type Expected } from './chainRows.ts';
 import { untilCount } from './pipeline.ts';
-import { expectEvents, sortedFields } from './tables.ts';
+import { expectEvents, expectSame, sortedFields } from './tables.ts';
 import { testConfig, testEnvironment, type Environment } from './world.ts';
 
 export interface ChainWorld {
@@ -64,10 +63,14 @@ export async function untilChain(database: Database, expected: Expected, timeout
  * The tables hold exactly what the chain has, the columns of its eras too. A malformed log of a block that was replaced may
  * be in quarantine besides: it has no row that a later answer could take out.
  */
-export async function expectChain(database: Database, upstream: Upstream, firstBlock: number): Promise<void> {
-  const expected = expectedOf(upstream, firstBlock);
+export async function expectChain(
+  database: Database,
+  { upstream, firstBlock }: Pick<ChainWorld, 'upstream' | 'firstBlock'>,
+  expected = expectedOf(upstream, firstBlock),
+): Promise<void> {
   await expectEvents(database, expected);
-  expect((await readEraLines(database)).sort()).toEqual(eraLines(upstream, firstBlock).sort());
+  const eras = eraLines(upstream, firstBlock);
+  expectSame(await readEraLines(database), new Map(eras.map((line) => [line, line])));
   const rows = await database.rows<{ record: string }>('SELECT record FROM quarantine');
   const found = rows.map(({ record }) => sortedFields(record));
   const wanted = new Set([...expected.quarantine].map(sortedFields));

@@ -71,7 +71,7 @@ function mapValues(map: Map<string, string>, change: (value: string) => string):
 }
 
 /** Compares as sets of lines: a readable difference instead of megabytes of it. */
-function expectSame(actual: readonly string[], expected: ReadonlyMap<string, string>): void {
+export function expectSame(actual: readonly string[], expected: ReadonlyMap<string, string>): void {
   const wanted = new Set(expected.values());
   const unexpected = actual.filter((line) => !wanted.has(line));
   const present = new Set(actual);

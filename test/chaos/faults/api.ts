@@ -74,8 +74,8 @@ export function forFew(
 }
 
 function detail(fault: ApiFault): string {
-  const { kind: _, ...rest } = fault;
-  return Object.keys(rest).length > 0 ? JSON.stringify(rest) : '';
+  const rest = Object.entries(fault).filter(([name]) => name !== 'kind');
+  return rest.length > 0 ? JSON.stringify(Object.fromEntries(rest)) : '';
 }
 
 function slow(api: Api): FaultKind {

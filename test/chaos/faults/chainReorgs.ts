@@ -46,7 +46,7 @@ export function chainReorgs(chain: SimulatedExchange): Target[] {
   };
   return [
     {
-      name: 'chain',
+      name: 'chain of blocks',
       everyS: 6,
       kinds: [
         once('the newest block', 1, 1),
