@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Config } from '../src/base/config.ts';
+import { AppError } from '../src/base/errors.ts';
 import type { QueueName } from './catalogue.ts';
 import { limiterFor } from './limiter.ts';
 import type { Queues } from './producer.ts';
@@ -26,6 +27,7 @@ return left`;
 /**
  * Waits until one more request may be made by a job of a queue: its first one is paid for by its start, any further one
  * counts like a job of its own, on all replicas.
+ * @throws AppError STOPPED (wait) where the signal ends the wait
  */
 export async function takeTurn(
   redis: Redis,
@@ -38,5 +40,9 @@ export async function takeTurn(
   if (limiter === undefined) return;
   const key = queues.get(name).toKey('limiter');
   const waitMs = Number(await redis.eval(TAKE, 1, key, limiter.max, limiter.duration));
-  if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+  try {
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+  } catch (cause) {
+    throw new AppError('STOPPED', 'Stopped while it waited for its turn.', { retry: 'wait', cause });
+  }
 }

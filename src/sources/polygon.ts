@@ -46,7 +46,7 @@ export class PolygonSource {
   }
 
   /**
-   * The ends of the chain: one request, two where a node does not know what is final. Where its newest block is old, the
+   * The ends of the chain: one request. Where its newest block is old, the
    * other nodes are asked as well: the one that is furthest counts, and one that stands still is passed over for a while.
    * @throws UpstreamError
    */

@@ -48,7 +48,7 @@ export class PolygonEndpoint {
     return this.#rpc.api;
   }
 
-  /** One request, two where the node does not know what is final. */
+  /** One request. Where the node does not know what is final, it is a distance from its head. */
   async heads({ also, ...options }: RequestOptions & { also?: number }): Promise<Heads> {
     const api = this.#rpc.api;
     const askFinalized = this.#finalizedUnknownUntil <= Date.now();
@@ -62,7 +62,8 @@ export class PolygonEndpoint {
     if (latest === undefined) throw badBody(api, 'answered without a newest block');
     const wanted = also === undefined ? undefined : this.#maybeBlock(outcomes[1], also);
     const tagged = askFinalized ? this.#finalized(outcomes.at(-1), latest) : undefined;
-    return { latest, finalized: tagged ?? (await this.#deepBlock(latest, options)), also: wanted };
+    const deep = { number: Math.max(0, latest.number - this.#options.finalityBlocks) };
+    return { latest, finalized: tagged ?? deep, also: wanted };
   }
 
   /** As many of the blocks from `from` on as the node gives at once. */
@@ -142,10 +143,6 @@ export class PolygonEndpoint {
       return block;
     this.#finalizedUnknownUntil = Date.now() + UNKNOWN_TAG_MS;
     return undefined;
-  }
-
-  #deepBlock(latest: BlockRef, options: RequestOptions): Promise<BlockRef> {
-    return this.block(Math.max(0, latest.number - this.#options.finalityBlocks), options);
   }
 
   #lacks(number: number | 'latest'): UpstreamError {

@@ -95,6 +95,7 @@ function missingBlocks(
 
 function refuseBrokenChain(api: Upstream, hashes: Map<number, string>, headers: Map<number, BlockRef>): void {
   for (const { number, parentHash } of headers.values()) {
-    if ((hashes.get(number - 1) ?? parentHash) !== parentHash) throw reorgUnderWay(api, number);
+    if (parentHash !== '' && (hashes.get(number - 1) ?? parentHash) !== parentHash)
+      throw reorgUnderWay(api, number);
   }
 }

@@ -13,7 +13,7 @@ export interface BlockRef {
 export interface Heads {
   readonly latest: BlockRef;
   /** Never beyond `latest`. */
-  readonly finalized: BlockRef;
+  readonly finalized: Pick<BlockRef, 'number'>;
   /** The block asked for by `also`; undefined where the node has none of that number. */
   readonly also: BlockRef | undefined;
 }

@@ -18,11 +18,12 @@ export interface Results {
 }
 
 /** Why a run has failed; empty for one that has passed. */
-export function reasons({ outcome, sightings, faults, end }: Results): string[] {
+export function reasons({ outcome, sightings, faults, end, failedJobs }: Results): string[] {
   const { comparison } = outcome;
   return [
     ...(comparison.isExact ? [] : ['the tables do not hold what the upstream has']),
     ...(outcome.relapses > 0 ? [`it was exact, and then not any more, ${outcome.relapses} times`] : []),
+    ...(Object.keys(failedJobs).length > 0 ? ['jobs are left in failed'] : []),
     ...(sightings.twice.length > 0 ? [`a row was seen twice: ${sightings.twice[0]}`] : []),
     ...(faults.mistakes.length > 0 ? [`a fault could not be done: ${faults.mistakes[0]}`] : []),
     ...(end.clean ? [] : ['the stack did not stop cleanly']),
@@ -45,6 +46,7 @@ export function report(results: Results): string[] {
     ['coverage gaps', comparison.gaps],
     ['starts of the supervisor', end.starts],
     ['looks while it ran', sightings.looks],
+    ['looks with a replaced block beside', sightings.branches],
     ['newest row behind, worst', `${sightings.worstLagS ?? '-'} s`],
     [
       'jobs left in failed',
