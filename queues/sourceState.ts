@@ -32,8 +32,8 @@ export interface HeadRead {
   /** The newest block read, as it was then. */
   readonly number: number;
   readonly hash: string;
-  /** Until this block is final, all newer than final are compared with each poll: a reorg, or a loss, has touched them. */
-  readonly comparedTo?: number;
+  /** A reorg, or a loss, has touched the blocks before `to`: until they are final, or until a millisecond, they are compared. */
+  readonly compared?: { readonly to: number; readonly until: number };
 }
 
 /** The state, and the life of the Redis server (its run id) in which it was read. */

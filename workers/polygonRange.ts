@@ -4,6 +4,7 @@ import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
 import type { WorkerContext } from './context.ts';
 import { addPages, POLYGON, requestsOf } from './polygonPage.ts';
+import { RECENT_BLOCKS } from './polygonTail.ts';
 import type { JobContext } from './register.ts';
 
 type RangePayload = Payload<'fetch.hypersync'>;
@@ -43,11 +44,12 @@ export async function fetchPastBlocks(
   // Also of its pages: those of the tail overtake them.
   const priority = job.opts.priority ?? 0;
   const isUnconfirmed = context.config.polygon.urls.length > 1 && answer.witnesses < 2;
+  const isRecent = answer.to > (tail?.position ?? 0) - RECENT_BLOCKS;
   await addPages(context, job.id ?? '', answer, {
     covers: true,
     compares: false,
     // HyperSync is one witness, and stands for many.
-    unsettled: queue === 'fetch.polygon' && isUnconfirmed,
+    unsettled: queue === 'fetch.polygon' && (isUnconfirmed || isRecent),
     priority,
   });
   const done = answer.to >= to;

@@ -10,8 +10,10 @@ import type { JobContext } from './register.ts';
 
 type TailPayload = Extract<FetchPolygonPayload, { kind: 'tail' }>;
 
-/** Blocks behind the head within which what the tail read is read again a few times: a node may have lacked some of it. */
-const RECENT_BLOCKS = 300;
+/** Blocks behind the head within which what was read is read again a few times: nodes may have lacked some of it. */
+export const RECENT_BLOCKS = 300;
+/** How long the newest blocks are compared with each poll after a reorg, in milliseconds. */
+const COMPARE_MS = 15_000;
 /** Nodes whose newest block is older than this stand still, or are far behind, in seconds. */
 const STALE_S = 120;
 
@@ -94,26 +96,52 @@ async function readFinal({ context, requests, heads, headRead, jobId }: Step, fr
 }
 
 /** Reads blocks that are not final yet and were not read before. @returns how far was read */
-async function readNewest(
-  { context, requests, heads, headRead, jobId }: Step,
+async function readNewest(step: Step, finalBefore: number): Promise<HeadRead | undefined> {
+  const { heads, headRead } = step;
+  const { latest } = heads;
+  if (step.context.config.polygon.head === 'finalized') return undefined;
+  // A node that is behind the one that answered before tells nothing.
+  if (headRead !== undefined && latest.number < headRead.number) return headRead;
+  if (headRead === undefined || heads.also?.hash !== headRead.hash) {
+    // Not known (a loss of Redis), or of a branch that is gone.
+    return await compareNewest(step, finalBefore, { to: latest.number + 1, until: Date.now() + COMPARE_MS });
+  }
+  const { compared } = headRead;
+  if (compared !== undefined && compared.to > finalBefore && Date.now() < compared.until) {
+    return await compareNewest(step, finalBefore, compared);
+  }
+  return await readOn(step, Math.max(finalBefore, headRead.number + 1));
+}
+
+/**
+ * Reads the newest blocks once more and compares them with what is stored: after a reorg for a while with each poll, because
+ * pages that were read of the other branch may still be on their way.
+ */
+async function compareNewest(
+  step: Step,
   finalBefore: number,
+  compared: NonNullable<HeadRead['compared']>,
 ): Promise<HeadRead | undefined> {
-  if (context.config.polygon.head === 'finalized') return undefined;
-  // Not known (a loss of Redis), or of a branch that is gone: all of them again, and for a while, because pages that were
-  // read of the branch may still be on their way.
-  const isKnown = headRead !== undefined && heads.also?.hash === headRead.hash;
-  const comparedTo = isKnown ? (headRead.comparedTo ?? 0) : heads.latest.number;
-  const goesOn = isKnown && comparedTo < finalBefore;
-  const from = goesOn ? Math.max(finalBefore, headRead.number + 1) : finalBefore;
+  const { latest } = step.heads;
+  const from = Math.max(finalBefore, latest.number + 1 - COMPARED_BLOCKS);
+  const newest = await readOn(step, from, true);
+  return newest === undefined ? undefined : { ...newest, compared };
+}
+
+/** The blocks from `from` on, as many as are compared at once. */
+async function readOn(
+  { context, requests, heads, headRead, jobId }: Step,
+  from: number,
+  compares = false,
+): Promise<HeadRead | undefined> {
   const to = Math.min(heads.latest.number + 1, from + COMPARED_BLOCKS);
   if (from >= to) return headRead;
   const answer = await requests.ask((options) =>
     context.polygon.fetchLogs({ ...options, from, to, canonical: true }),
   );
-  await addPages(context, `${jobId}-new`, answer, { covers: false, compares: !goesOn, unsettled: true });
+  await addPages(context, `${jobId}-new`, answer, { covers: false, compares, unsettled: true });
   const newest = answer.blocks.at(-1);
-  if (newest === undefined) return headRead;
-  return { number: newest.number, hash: newest.hash, ...(goesOn ? {} : { comparedTo }) };
+  return newest === undefined ? headRead : { number: newest.number, hash: newest.hash };
 }
 
 /** Nodes that stand still answer as if nothing were traded: said, not taken for quiet. */

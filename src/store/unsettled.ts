@@ -1,8 +1,9 @@
+import { positionsOf } from '../base/settings.ts';
 import type { Database } from './clickhouse.ts';
 import { markRow, TABLES, toLines } from './tables.ts';
 
-/** Positions (seconds or blocks) in one mark: pages that come one after the other mark the same ones. */
-const MARK_LENGTH = 30;
+/** Positions in one mark, half a minute of them: pages that come one after the other mark the same ones. */
+const MARK_LENGTHS = { seconds: 30, blocks: 15 };
 
 /**
  * How often a marked range is read again: 10, 30, 70, 150, 310 and 630 s after the mark (schema/006). For the subgraph
@@ -23,8 +24,9 @@ export interface UnsettledRange {
 /** Rows that mark the positions from `from` up to and with `to`. */
 export function unsettledRows(source: string, from: number, to: number): string[] {
   const rows: string[] = [];
-  for (let start = from - (from % MARK_LENGTH); start <= to; start += MARK_LENGTH) {
-    const mark = { from: start, to: start + MARK_LENGTH, version: null };
+  const length = MARK_LENGTHS[positionsOf(source)];
+  for (let start = from - (from % length); start <= to; start += length) {
+    const mark = { from: start, to: start + length, version: null };
     rows.push(markRow(source, mark, 0, false));
   }
   return rows;

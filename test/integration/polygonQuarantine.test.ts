@@ -46,10 +46,10 @@ test('logs and rows of logs that are sent again from quarantine land, and their 
     const marks = await database.rows<{ from: string; to: string }>(
       `SELECT from_position AS from, to_position AS to FROM unsettled_ranges WHERE source = '${SOURCE}' ORDER BY from`,
     );
-    // Nothing of the record that stays; a mark has 30 blocks.
+    // Nothing of the record that stays; a mark has 15 blocks.
     expect(marks.map(({ from, to }) => [Number(from), Number(to)])).toEqual([
-      [90_999_990, 91_000_020],
-      [91_000_080, 91_000_110],
+      [91_000_005, 91_000_020],
+      [91_000_095, 91_000_110],
     ]);
     worker.child.kill('SIGTERM');
     await worker.exited;

@@ -48,6 +48,11 @@ export class RedisWorld {
     await this.#redis.zadd(queue.toKey('failed'), failedAt, id);
   }
 
+  /** Where the tail of a source stands; undefined while Redis does not know. */
+  async tail(source: string): Promise<number | undefined> {
+    return (await new SourceStates(this.#redis, this.#prefix).read(source)).cursor?.position;
+  }
+
   /** Why the last request to a source did not work. */
   async problem(source: string): Promise<string | undefined> {
     return (await new SourceStates(this.#redis, this.#prefix).read(source)).problem;
