@@ -1,4 +1,4 @@
-import type { Heads } from '../src/sources/polygonTypes.ts';
+import type { Heads, LogsPage } from '../src/sources/polygonTypes.ts';
 import type { FetchPolygonPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { chainJobId, nextStep } from '../queues/chain.ts';
@@ -77,13 +77,11 @@ interface Step {
 }
 
 /** Reads final blocks from `from` on. @returns the first block that was not read */
-async function readFinal({ context, requests, heads, headRead, jobId }: Step, from: number): Promise<number> {
+async function readFinal(step: Step, from: number): Promise<number> {
+  const { context, requests, heads, jobId } = step;
   const { latest, finalized } = heads;
-  const end = finalized.number + 1;
-  if (from >= end) return from;
-  // What was read before it was final may have been of another block.
-  const compares = headRead !== undefined && headRead.number >= from;
-  const to = compares ? Math.min(end, from + COMPARED_BLOCKS) : end;
+  if (from > finalized.number) return from;
+  const { to, compares } = nextFinal(step, from);
   const answer = await requests.ask((options) =>
     context.polygon.fetchLogs({ ...options, from, to, canonical: compares, confirm: true }),
   );
@@ -93,6 +91,20 @@ async function readFinal({ context, requests, heads, headRead, jobId }: Step, fr
     unsettled: answer.to > latest.number - RECENT_BLOCKS,
   });
   return answer.to;
+}
+
+/** Final blocks to be read next, and whether they may have been read before they were final: perhaps as other blocks. */
+function nextFinal(
+  { context, heads, headRead }: Step,
+  from: number,
+): { readonly to: number; readonly compares: boolean } {
+  const end = heads.finalized.number + 1;
+  const compared = { to: Math.min(end, from + COMPARED_BLOCKS), compares: true };
+  if (headRead !== undefined) return headRead.number >= from ? compared : { to: end, compares: false };
+  if (context.config.polygon.head === 'finalized') return { to: end, compares: false };
+  // Redis has lost how far was read: any of the recent ones.
+  const recent = heads.latest.number - RECENT_BLOCKS;
+  return from >= recent ? compared : { to: Math.min(end, recent), compares: false };
 }
 
 /** Reads blocks that are not final yet and were not read before. @returns how far was read */
@@ -139,9 +151,18 @@ async function readOn(
   const answer = await requests.ask((options) =>
     context.polygon.fetchLogs({ ...options, from, to, canonical: true }),
   );
+  // A reorg since the heads were asked for: the next poll sees it, and compares.
+  if (!compares && headRead !== undefined && !follows(answer, headRead)) return headRead;
   await addPages(context, `${jobId}-new`, answer, { covers: false, compares, unsettled: true });
   const newest = answer.blocks.at(-1);
   return newest === undefined ? headRead : { number: newest.number, hash: newest.hash };
+}
+
+/** False where the first block's parent is another one than the block before it, as it was read. */
+function follows({ blocks: [first] }: LogsPage, { number, hash }: HeadRead): boolean {
+  return (
+    first === undefined || first.number !== number + 1 || first.parentHash === '' || first.parentHash === hash
+  );
 }
 
 /** Nodes that stand still answer as if nothing were traded: said, not taken for quiet. */

@@ -13,7 +13,7 @@ const LATEST_MS = 8_000;
 test('older blocks are filled beside the live tail, killed and run again, then through HyperSync: exact, and fetched once', async () => {
   const world = await makeChainWorld({
     historySeconds: 400,
-    exchange: { eventsPerSecond: 20, finalityBlocks: 3, malformedShare: 0.001, seed: 91 },
+    exchange: { eventsPerSecond: 20, finalityBlocks: 3, seed: 91 },
     simulator: { latencyMs: 80, nodes: { polygon: { maxBlocks: 5 }, polygon2: { maxBlocks: 5 } } },
   });
   const { database, simulator, upstream, firstBlock } = world;

@@ -11,12 +11,12 @@ import { RedisWorld } from '../support/redisWorld.ts';
 
 const POLL = { timeout: 60_000, interval: 20 };
 /** How much of the history is there when a worker is killed. */
-const DEATHS = [0.1, 0.3, 0.5];
+const DEATHS = [0.1, 0.4];
 
 test('workers are killed while history and head are read, a page is lost, Redis is emptied: the final chain, exactly', async () => {
   const world = await makeChainWorld({
     historySeconds: 240,
-    exchange: { eventsPerSecond: 30, finalityBlocks: 4, malformedShare: 0.002, seed: 71 },
+    exchange: { eventsPerSecond: 30, finalityBlocks: 4, seed: 71 },
     simulator: { latencyMs: 60, nodes: { polygon: { maxBlocks: 8 }, polygon2: { maxBlocks: 8 } } },
   });
   const { environment, database, simulator, upstream, firstBlock } = world;

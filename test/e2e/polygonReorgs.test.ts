@@ -16,7 +16,7 @@ const LONGEST_BOTH_MS = 5_000;
 test('a SELECT never shows a row twice, nor for long both sides of a reorg, also where Redis is emptied before it', async () => {
   const world = await makeChainWorld({
     historySeconds: 60,
-    exchange: { eventsPerSecond: 40, finalityBlocks: 4, malformedShare: 0.002, seed: 61 },
+    exchange: { eventsPerSecond: 40, finalityBlocks: 4, seed: 61 },
   });
   const { environment, database, upstream } = world;
   const redis = new RedisWorld(environment);
