@@ -43,6 +43,10 @@ export async function takeTurn(
   try {
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
   } catch (cause) {
-    throw new AppError('STOPPED', 'Stopped while it waited for its turn.', { retry: 'wait', cause });
+    throw new AppError('STOPPED', 'Stopped while it waited for its turn.', {
+      retry: 'wait',
+      waitMs: 0,
+      cause,
+    });
   }
 }

@@ -6,7 +6,11 @@ ALTER TABLE order_event_versions
     ADD COLUMN IF NOT EXISTS builder String DEFAULT '' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS metadata String DEFAULT '' CODEC(ZSTD(1)),
     -- Blocks rise with time, so few granules hold a block.
-    ADD INDEX IF NOT EXISTS block_minmax block_number TYPE minmax GRANULARITY 1;
+    ADD INDEX IF NOT EXISTS block_minmax block_number TYPE minmax GRANULARITY 1,
+    -- A log is what stands at its place in its transaction: after a reorg that may be the fill of another order, which
+    -- replaces the one before. Rows of the subgraph, the only ones so far, keep their keys.
+    MODIFY COLUMN event_key UInt64 MATERIALIZED
+        sipHash64(transaction_hash, log_index, if(exchange = '', order_hash, ''), odd_id) CODEC(NONE);
 
 CREATE OR REPLACE VIEW order_events AS
 SELECT

@@ -26,15 +26,16 @@ function sliceOf({ seconds }: EventSlice): string {
 }
 
 /**
- * What is one row of the table: an event at its time, and of one order. After a reorg it may be at another time, or another
- * order may have been filled at the same place of a transaction; both are stored for a while then.
+ * What is one row of the table: an event at its time, to which a reorg may have moved it. Both are stored for a while then.
+ * Of the subgraph its order, too, as in the table's key.
  */
 export function placeOf({
   timestamp,
+  exchange,
   orderHash,
   id,
-}: Pick<OrderEvent, 'timestamp' | 'orderHash' | 'id'>): string {
-  return `${timestamp}/${orderHash}/${id}`;
+}: Pick<OrderEvent, 'timestamp' | 'exchange' | 'orderHash' | 'id'>): string {
+  return `${timestamp}/${exchange === '' ? orderHash : ''}/${id}`;
 }
 
 /** The id in what placeOf gives. */
@@ -84,10 +85,11 @@ export async function storedContents(
     second: number;
     block_number: string;
     block_hash: string;
+    exchange: string;
     order_hash: string;
     content: string;
   }>(
-    `SELECT id, block_number, block_hash, order_hash, toUnixTimestamp(timestamp) AS second, concat_ws(' ', second, transaction_hash, order_hash, maker, taker, maker_asset_id,
+    `SELECT id, block_number, block_hash, exchange, order_hash, toUnixTimestamp(timestamp) AS second, concat_ws(' ', second, transaction_hash, order_hash, maker, taker, maker_asset_id,
        taker_asset_id, maker_amount_filled, taker_amount_filled, fee, exchange,
        exchange_version, block_number, block_hash, log_index, builder, metadata) AS content
      FROM order_events WHERE ${sliceOf(slice)}`,
@@ -95,7 +97,7 @@ export async function storedContents(
   );
   return new Map(
     rows.map((row) => [
-      placeOf({ timestamp: row.second, orderHash: row.order_hash, id: row.id }),
+      placeOfRow(row),
       { content: row.content, blockNumber: Number(row.block_number), blockHash: row.block_hash },
     ]),
   );
@@ -132,11 +134,12 @@ export async function storedVersions(
          max(version) AS highest
        FROM order_event_versions
        WHERE ${slice.seconds === undefined ? BY_TIME : SECONDS} AND id IN {ids:Array(String)}
-       GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id, exchange`,
+       GROUP BY id, timestamp, transaction_hash, log_index, order_hash, odd_id, exchange
+       ORDER BY highest`,
       { ...params(slice), ids: some },
     );
     for (const row of rows) {
-      versions.set(placeOf({ timestamp: row.second, orderHash: row.order_hash, id: row.id }), {
+      versions.set(placeOfRow(row), {
         key: {
           timestamp: row.second,
           transactionHash: row.transaction_hash,
@@ -151,6 +154,16 @@ export async function storedVersions(
     }
   }
   return versions;
+}
+
+function placeOfRow(row: {
+  readonly id: string;
+  readonly second: number;
+  readonly exchange: string;
+  readonly order_hash: string;
+}): string {
+  const { id, second: timestamp, exchange, order_hash: orderHash } = row;
+  return placeOf({ timestamp, exchange, orderHash, id });
 }
 
 function params({ source, from, to, seconds }: EventSlice): Record<string, unknown> {

@@ -46,7 +46,6 @@ export function report(results: Results): string[] {
     ['coverage gaps', comparison.gaps],
     ['starts of the supervisor', end.starts],
     ['looks while it ran', sightings.looks],
-    ['looks with a replaced block beside', sightings.branches],
     ['newest row behind, worst', `${sightings.worstLagS ?? '-'} s`],
     [
       'jobs left in failed',

@@ -10,15 +10,13 @@ export interface Sightings {
   looks: number;
   /** Moments at which a row was there twice: never allowed. */
   readonly twice: string[];
-  /** Looks that found an event of a replaced block beside the one that has its id, and its second, now. */
-  branches: number;
   /** The furthest that the newest row was behind the upstream once it had caught up with the history, in seconds. */
   worstLagS: number | undefined;
 }
 
 /**
  * Looks at the tables while faults happen: a plain SELECT has to be exact at every moment, complete or not. An event that
- * a reorg moved may be there at both of its places for a while; a place is a second, or a block.
+ * a reorg moved may be there at both of its seconds for a while.
  * @param newest the unix second of the upstream's newest trades
  */
 export async function watch(
@@ -26,7 +24,7 @@ export async function watch(
   newest: () => number,
   signal: AbortSignal,
 ): Promise<Sightings> {
-  const sightings: Sightings = { looks: 0, twice: [], branches: 0, worstLagS: undefined };
+  const sightings: Sightings = { looks: 0, twice: [], worstLagS: undefined };
   while (!signal.aborted) {
     await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     if (!signal.aborted) await look(database, newest(), sightings);
@@ -36,16 +34,13 @@ export async function watch(
 
 async function look(database: Database, upstream: number, sightings: Sightings): Promise<void> {
   try {
-    const [row] = await database.rows<{ n: string; places: string; seconds: string; newest: string }>(
-      `SELECT count() AS n, uniqExact(id, timestamp, block_hash) AS places, uniqExact(id, timestamp) AS seconds,
-         toUnixTimestamp(max(timestamp)) AS newest
-       FROM order_events`,
+    const [row] = await database.rows<{ n: string; places: string; newest: string }>(
+      `SELECT count() AS n, uniqExact(id, timestamp) AS places, toUnixTimestamp(max(timestamp)) AS newest FROM order_events`,
     );
     sightings.looks++;
-    const { n, places, seconds, newest } = row ?? { n: '0', places: '0', seconds: '0', newest: '0' };
+    const { n, places, newest } = row ?? { n: '0', places: '0', newest: '0' };
     if (n !== places)
-      sightings.twice.push(`${new Date().toISOString()}: ${n} rows of ${places} events and places`);
-    if (places !== seconds) sightings.branches++;
+      sightings.twice.push(`${new Date().toISOString()}: ${n} rows of ${places} events and seconds`);
     const lagS = upstream - Number(newest);
     if (sightings.worstLagS !== undefined || lagS < CAUGHT_UP_S) {
       sightings.worstLagS = Math.max(sightings.worstLagS ?? 0, lagS);

@@ -19,7 +19,8 @@ test('older blocks are filled beside the live tail, killed and run again, then t
   const { database, simulator, upstream, firstBlock } = world;
   const tail = upstream.chainHead().number - TAIL_BLOCKS;
   const half = Math.floor((firstBlock + tail) / 2);
-  const environment = { ...world.environment, POLYGON_START: String(tail) };
+  const limits = { POLYGON_REQUESTS_PER_10S: '100' };
+  const environment = { ...world.environment, ...limits, POLYGON_START: String(tail) };
   const bulk = {
     HYPERSYNC_TOKEN: 'token',
     HYPERSYNC_URL: simulator.hypersyncUrl,
