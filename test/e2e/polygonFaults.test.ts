@@ -3,11 +3,12 @@ import { expect, test } from 'vitest';
 import { coveredEnd } from '../../src/store/coverage.ts';
 import type { RequestRecord } from '../../src/simulator/control.ts';
 import type { Database } from '../../src/store/clickhouse.ts';
-import { expectChain, makeChainWorld, untilChain, type ChainWorld } from '../support/chain.ts';
+import { makeChainWorld } from '../support/chain.ts';
 import { expectedOf } from '../support/chainRows.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { startWorkerProcess, untilCount } from '../support/pipeline.ts';
 import { RedisWorld } from '../support/redisWorld.ts';
+import { expectSettled } from '../support/settledChain.ts';
 
 const POLL = { timeout: 60_000, interval: 20 };
 /** How much of the history is there when a worker is killed. */
@@ -54,65 +55,8 @@ test('workers are killed while history and head are read, a page is lost, Redis 
   expect(await worker.exited, worker.output.stderr).toEqual({ code: 0, signal: null });
   upstream.reorg(2);
   await startWorkerProcess(environment);
-  await expectFinal(world);
+  await expectSettled(world);
 }, 180_000);
-
-test('ClickHouse is away, then one node, then another: one node that works is enough, and nothing is lost', async () => {
-  const world = await makeChainWorld({
-    historySeconds: 60,
-    exchange: { eventsPerSecond: 30, finalityBlocks: 3, seed: 72 },
-  });
-  const { environment, simulator, upstream } = world;
-  const urls = simulator.polygonUrls.slice(0, 2).join(',');
-  const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
-  const settings = { ...environment, POLYGON_RPC_URL: urls, CLICKHOUSE_URL: proxy.url };
-  const worker = await startWorkerProcess(settings);
-  await untilHead(world, 60_000);
-
-  await proxy.down();
-  const away = upstream.chainHead().number;
-  await expect.poll(() => upstream.chainHead().number, POLL).toBeGreaterThan(away + 1);
-  await proxy.up();
-  await untilHead(world, 30_000);
-
-  for (const node of ['polygon', 'polygon2'] as const) {
-    simulator.control[node].failNext(1_000_000, { kind: 'status', status: 503 });
-    const start = upstream.chainHead().number;
-    for (let block = start + 1; block <= start + 3; block++) {
-      await expect.poll(() => upstream.chainHead().number, POLL).toBeGreaterThanOrEqual(block);
-      await untilHead(world, 10_000);
-    }
-    simulator.control[node].heal();
-  }
-  await expectFinal(world);
-  expect(worker.output.stdout).not.toContain('CIRCUIT_OPEN');
-}, 120_000);
-
-/** Waits until the block that is the newest now is there. */
-async function untilHead({ database, upstream }: ChainWorld, timeoutMs: number): Promise<void> {
-  const { number } = upstream.chainHead();
-  await untilCount(database, `SELECT max(block_number) >= ${number} AS n FROM order_events`, 1, timeoutMs);
-}
-
-/** Trading ends: the tables become what the chain has. */
-async function expectFinal(world: ChainWorld): Promise<void> {
-  const { database, upstream, firstBlock } = world;
-  upstream.quieten();
-  const expected = expectedOf(upstream, firstBlock);
-  await untilChain(database, expected, 60_000);
-  const settled = async () => {
-    const found = await database.rows<{ hash: string }>(
-      'SELECT DISTINCT block_hash AS hash FROM order_events',
-    );
-    return found.map(({ hash }) => hash).toSorted();
-  };
-  const wanted = [...new Set(expected.blockHashes.values())].toSorted();
-  await expect.poll(settled, { timeout: 60_000, interval: 200 }).toEqual(wanted);
-  await expectChain(database, world, expected);
-  await untilCount(database, 'SELECT count() AS n FROM coverage_gaps', 0, 20_000);
-  const end = upstream.chainHead().number - upstream.finalityBlocks;
-  await expect.poll(async () => (await coveredEnd(database, 'polygon'))?.position, POLL).toBeGreaterThan(end);
-}
 
 /** Takes blocks and their coverage away, as the loss of a page between other pages does. */
 async function lose(database: Database, from: number, to: number): Promise<void> {

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Database } from '../../src/store/clickhouse.ts';
 import { QUEUE_NAMES } from '../../queues/catalogue.ts';
-import { expectChain, makeChainWorld, untilChain, type ChainWorld } from '../support/chain.ts';
-import { expectedOf } from '../support/chainRows.ts';
+import { makeChainWorld, type ChainWorld } from '../support/chain.ts';
 import { ClickHouseProxy } from '../support/clickhouseProxy.ts';
 import { startWorkerProcess, startWorkersHere, untilCount } from '../support/pipeline.ts';
 import { RedisWorld } from '../support/redisWorld.ts';
+import { expectSettled } from '../support/settledChain.ts';
 
 const REORGS = 6;
 const POLL = { timeout: 30_000, interval: 50 };
@@ -30,7 +30,7 @@ test('a SELECT never shows a row twice, nor for long both sides of a reorg, also
     if (reorg % 3 === 2) expect(await redis.empty()).toBeGreaterThan(0);
     upstream.reorg(1 + (reorg % 4));
   }
-  await expectExact(world);
+  await expectSettled(world);
   const seen = await watch.end();
   expect(seen.looks).toBeGreaterThan(20);
   expect(seen.twice).toEqual([]);
@@ -65,15 +65,15 @@ test('pages of a branch that reach ClickHouse only when those in their place are
   upstream.reorg(2);
   expect(upstream.block(block).hash).not.toBe(gone);
   const head = upstream.chainHead().number;
-  const isFinal = () => upstream.chainHead().number - upstream.finalityBlocks > head;
-  await expect.poll(isFinal, POLL).toBe(true);
+  // They are final at once.
+  aheadMs = 8_000;
   await expect.poll(() => redis.tail('polygon'), POLL).toBeGreaterThan(head);
   proxy.heal();
   const late = `SELECT count() > 0 AS n FROM order_event_versions WHERE block_hash = '${gone}'`;
   await untilCount(database, late, 1, 20_000);
   // A mark is answered once no newer page renews it: that comes sooner.
-  aheadMs = 30_000;
-  await expectExact(world);
+  aheadMs = 40_000;
+  await expectSettled(world);
 }, 120_000);
 
 /** Waits until the chain's newest block, or the one before it, is there as the chain has it. */
@@ -86,28 +86,6 @@ async function untilHeadIsStored({ database, upstream }: ChainWorld): Promise<vo
     return Number(row?.n ?? 0);
   };
   await expect.poll(isStored, { timeout: 60_000, interval: 50 }).toBeGreaterThan(0);
-}
-
-/** Trading ends; what is stored becomes what the chain has, and stays it. */
-async function expectExact(world: ChainWorld): Promise<void> {
-  const { database, upstream, firstBlock } = world;
-  upstream.quieten();
-  const expected = expectedOf(upstream, firstBlock);
-  await untilChain(database, expected, 60_000);
-  await expect
-    .poll(() => hashes(database), { timeout: 60_000 })
-    .toEqual(sorted(expected.blockHashes.values()));
-  await expectChain(database, world, expected);
-  await untilCount(database, 'SELECT count() AS n FROM coverage_gaps', 0, 20_000);
-}
-
-async function hashes(database: Database): Promise<string[]> {
-  const rows = await database.rows<{ block_hash: string }>('SELECT DISTINCT block_hash FROM order_events');
-  return sorted(rows.map(({ block_hash }) => block_hash));
-}
-
-function sorted(texts: Iterable<string>): string[] {
-  return [...new Set(texts)].toSorted();
 }
 
 interface Seen {

@@ -130,7 +130,12 @@ export class FuzzedPipeline {
     const kinds: readonly FetchGammaPayload[] = [
       { kind: 'newest', chain },
       { kind: 'sweep', closed, chain, ...(afterCursor === '' ? {} : { afterCursor }) },
-      { kind: 'tokens', tokenIds: [random.pick(upstream.tokens), random.pick(upstream.tokens)], closed, ledger: 'ctf' },
+      {
+        kind: 'tokens',
+        tokenIds: [random.pick(upstream.tokens), random.pick(upstream.tokens)],
+        closed,
+        ledger: 'ctf',
+      },
       { kind: 'closedIds', ids: [random.pick(upstream.marketIds)] },
     ];
     await this.#memory.run(this.#fetchGamma, 'fetch.gamma', { id, payload: random.pick(kinds) }, 1);

@@ -131,6 +131,8 @@ describe('look-ups', () => {
 
   test('a full page: the filter was ignored', async () => {
     const { source } = await gamma({ markets: Array.from({ length: 100 }, (_, n) => ({ id: String(n) })) });
-    expect(await failure(source.lookupTokens('ctf', ['1'], false))).toMatchObject({ code: 'UPSTREAM_BAD_BODY' });
+    expect(await failure(source.lookupTokens('ctf', ['1'], false))).toMatchObject({
+      code: 'UPSTREAM_BAD_BODY',
+    });
   });
 });
