@@ -56,7 +56,10 @@ export async function untilChain(database: Database, expected: Expected, timeout
   await untilCount(database, 'SELECT count() AS n FROM order_events', orderEvents.size, timeoutMs);
   const unlabelled = [...trades.values()].filter((line) => line.split('|')[2] === '').length;
   await untilCount(database, `SELECT count() AS n FROM trades WHERE market_id = ''`, unlabelled, timeoutMs);
-  await untilCount(database, `SELECT count() >= ${quarantine.size} AS n FROM quarantine`, 1, timeoutMs);
+  // Malformed logs of blocks that were replaced may be there besides; the markets' own have to come all the same.
+  const broken = [...quarantine].filter((record) => 'question' in (JSON.parse(record) as object)).length;
+  const enough = `SELECT countIf(source = 'gamma') = ${broken} AND countIf(source != 'gamma') >= ${quarantine.size - broken} AS n FROM quarantine`;
+  await untilCount(database, enough, 1, timeoutMs);
 }
 
 /**
