@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/sharedServices.ts'],
     pool: 'forks',
-    // Two cores: more files at once only wait for each other.
-    maxWorkers: 2,
+    // Most of them wait most of the time; more on two cores only wait for each other.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
