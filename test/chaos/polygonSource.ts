@@ -1,6 +1,6 @@
 import { BLOCK_SECONDS } from '../../src/simulator/chain.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { eraLines, expectedOf } from '../support/chainRows.ts';
+import { expectedOf } from '../support/chainRows.ts';
 import { ChaosChain } from './chaosChain.ts';
 import type { Target } from './fault.ts';
 import { chainReorgs } from './faults/chainReorgs.ts';
@@ -79,15 +79,14 @@ export class PolygonSource implements Source {
   }
 
   expected(): Expected {
-    const { orderEvents, trades, quarantine } = expectedOf(this.#chain, this.#firstBlock);
-    const eras = eraLines(this.#chain, this.#firstBlock);
+    const { orderEvents, trades, quarantine, eras } = expectedOf(this.#chain, this.#firstBlock);
     return {
       orderEvents,
       trades,
       quarantine,
       // A malformed log of a block that was replaced has no row that a later answer could take out: it stays.
       mayBeQuarantined: this.#chain.served,
-      eras: new Map(eras.map((line) => [line.slice(0, line.indexOf('|')), line])),
+      eras,
     };
   }
 

@@ -6,8 +6,8 @@ import { runChaos } from '../chaos/run.ts';
 import type { Expected } from '../chaos/source.ts';
 
 const RUNS = [
-  { source: 'goldsky', seed: 20, durationMs: 20_000 },
-  { source: 'polygon', seed: 21, durationMs: 20_000 },
+  { source: 'goldsky', seed: 20, durationMs: 15_000 },
+  { source: 'polygon', seed: 21, durationMs: 15_000 },
 ] as const;
 
 test.for(RUNS)(

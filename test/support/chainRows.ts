@@ -5,7 +5,12 @@ import type { Database } from '../../src/store/clickhouse.ts';
 import type { Recording } from './recording.ts';
 
 /** What has to be in ClickHouse of a made chain, worked out from its fills by the rules alone: nothing of src/domain is used. */
-export type Expected = Recording['expected'] & { readonly blockHashes: ReadonlyMap<string, string> };
+export type Expected = Recording['expected'] & {
+  /** By id. */
+  readonly blockHashes: ReadonlyMap<string, string>;
+  /** By id: the columns beyond the contract's that tell the eras apart. */
+  readonly eras: Map<string, string>;
+};
 
 const EXCHANGES: Readonly<Record<string, 1 | 2 | 3>> = {
   '0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e': 1,
@@ -36,6 +41,7 @@ export function expectedOf(upstream: Upstream, firstBlock: number): Expected {
   const trades = new Map<string, string>();
   const quarantine = new Set<string>();
   const blockHashes = new Map<string, string>();
+  const eras = new Map<string, string>();
   for (const { log, fill, malformed } of chainLogs(upstream, firstBlock, Infinity)) {
     if (malformed !== undefined || fill === undefined) {
       quarantine.add(JSON.stringify(log));
@@ -44,13 +50,15 @@ export function expectedOf(upstream: Upstream, firstBlock: number): Expected {
     const id = `${fill.transactionHash}-${fill.logIndex}`;
     orderEvents.set(id, eventLine(id, fill));
     trades.set(id, tradeLine(id, fill, labels.get(fill.tokenId)));
-    blockHashes.set(id, String(log['blockHash']));
+    const blockHash = String(log['blockHash']);
+    blockHashes.set(id, blockHash);
+    eras.set(id, eraLine(id, fill, blockHash));
   }
   for (const entry of upstream.markets()) {
     const market = entry.object();
     if (typeof market['conditionId'] !== 'string') quarantine.add(JSON.stringify(market));
   }
-  return { orderEvents, trades, quarantine, blockHashes };
+  return { orderEvents, trades, quarantine, blockHashes, eras };
 }
 
 interface Label {
@@ -137,23 +145,11 @@ function decimal(baseUnits: number): string {
   return `${text.slice(0, -6)}.${text.slice(-6)}`;
 }
 
-/** The columns beyond the contract's that tell the eras apart, a line a row. */
-export function eraLines(upstream: Upstream, firstBlock: number): string[] {
-  return chainLogs(upstream, firstBlock, Infinity).flatMap(({ log, fill, malformed }) => {
-    if (fill === undefined || malformed !== undefined) return [];
-    const version = EXCHANGES[fill.exchange] ?? 0;
-    const received = fill.side === 'BUY' ? fill.tokenId : '0';
-    return [
-      [
-        `${fill.transactionHash}-${fill.logIndex}`,
-        version,
-        log['blockHash'],
-        fill.builder,
-        fill.metadata,
-        version === 1 ? received : '0',
-      ].join('|'),
-    ];
-  });
+/** The columns beyond the contract's that tell the eras apart, as a line. */
+function eraLine(id: string, fill: Fill, blockHash: string): string {
+  const version = EXCHANGES[fill.exchange] ?? 0;
+  const received = fill.side === 'BUY' ? fill.tokenId : '0';
+  return [id, version, blockHash, fill.builder, fill.metadata, version === 1 ? received : '0'].join('|');
 }
 
 export async function readEraLines(database: Database): Promise<string[]> {
