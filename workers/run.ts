@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Config } from '../src/base/config.ts';
 import { log, type Logger } from '../src/base/log.ts';
-import { schemaReady } from '../src/store/ready.ts';
+import { onceFit, schemaReady } from '../src/store/ready.ts';
 import { checkScope, noteScope } from '../src/store/scope.ts';
 import type { QueueName } from '../queues/catalogue.ts';
 import { promoteMisdated } from '../queues/delayed.ts';
@@ -38,7 +38,10 @@ export async function runWorkers(
   const context = createContext(config);
   try {
     await untilAborted(schemaReady(context.database, logger, signal), signal);
-    await untilAborted(scopeReady(context, logger), signal);
+    await untilAborted(
+      onceFit(() => scopeReady(context, logger), logger, signal),
+      signal,
+    );
     await untilAborted(putSchedulers(context.queues, config), signal);
     const writer = new BatchingWriter(context.database, config.write);
     const workers = queueNames.map((name) => startWorker(name, context, writer));

@@ -111,7 +111,7 @@ function toConfig(s: Settings): Config {
       s.HYPERSYNC_TOKEN === undefined
         ? undefined
         : { url: s.HYPERSYNC_URL, token: s.HYPERSYNC_TOKEN, requestsPer10s: s.HYPERSYNC_REQUESTS_PER_10S },
-    orderSources: s.ORDER_SOURCES as OrderSource[],
+    orderSources: [...new Set(s.ORDER_SOURCES as OrderSource[])],
     exchanges: s.EXCHANGE_ADDRESSES,
     write: { batchRows: s.WRITE_BATCH_ROWS, maxWaitMs: s.WRITE_MAX_WAIT_MS },
     maxQueuedPages: s.MAX_QUEUED_PAGES,

@@ -7,16 +7,20 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Waits for ClickHouse to be fit for it, then brings the schema up to date. Says once that it waits, not once a try.
+ * Waits for ClickHouse to be fit for it, then brings the schema up to date.
  * @throws SchemaError | ClickHouseRefused; the signal's reason when it is aborted
  */
 export async function schemaReady(database: Database, logger: Logger, signal: AbortSignal): Promise<void> {
+  const applied = await onceFit(() => migrate(database), logger, signal);
+  if (applied.length > 0)
+    logger.info(`Schema of ${database.name} brought up to date: ${applied.join(', ')}.`);
+}
+
+/** Does what a start needs of ClickHouse, as soon as that is fit for it. Says once that it waits, not once a try. */
+export async function onceFit<T>(work: () => Promise<T>, logger: Logger, signal: AbortSignal): Promise<T> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
     try {
-      const applied = await migrate(database);
-      if (applied.length > 0)
-        logger.info(`Schema of ${database.name} brought up to date: ${applied.join(', ')}.`);
-      return;
+      return await work();
     } catch (error) {
       if (!isAway(error)) throw error;
       if (pause === FIRST_PAUSE_MS) logger.warn(`${error.message}: trying again until it does.`);
