@@ -1,12 +1,9 @@
 import type { OrderSource } from '../src/base/config.ts';
-import { POSITIONS } from '../src/base/settings.ts';
+import { BLOCK_S, POSITIONS } from '../src/base/settings.ts';
 import { REORG_WINDOW_S } from '../src/sources/goldsky.ts';
 import type { Database } from '../src/store/clickhouse.ts';
 import { coveredEnd } from '../src/store/coverage.ts';
 import { randomCoveredRanges, type Sample } from '../src/store/coverageSample.ts';
-
-/** Polygon's blocks take about this long. */
-const BLOCK_S = 2;
 
 /** Seconds before the end of a source's coverage that a recount leaves out: they may still change. */
 export const RECOUNT_MARGIN_S = REORG_WINDOW_S;

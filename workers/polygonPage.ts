@@ -1,10 +1,9 @@
 import { oneLine } from '../src/base/errors.ts';
-import type { RequestOptions } from '../src/sources/polygonTypes.ts';
-import type { LogsPage } from '../src/sources/polygonTypes.ts';
+import type { BlockRef, LogsPage, RequestOptions } from '../src/sources/polygonTypes.ts';
 import { UpstreamError } from '../src/sources/upstreamError.ts';
 import type { Api } from '../queues/breaker.ts';
 import type { QueueName } from '../queues/catalogue.ts';
-import type { OrdersPayload } from '../queues/payloads.ts';
+import type { BlockStamp, OrdersPayload } from '../queues/payloads.ts';
 import { takeTurn } from '../queues/turns.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
@@ -15,8 +14,8 @@ export const POLYGON = 'polygon';
 /** Order events in one page; a block that has more stays whole. */
 const PAGE_EVENTS = 1_000;
 
-/** A block's range that can be asked for with every block's hash. */
-export const COMPARED_BLOCKS = 64;
+/** Blocks behind the head within which what was read is read again a few times: a node may have lacked some of it. */
+export const RECENT_BLOCKS = 300;
 
 /** Makes requests to one API for a job. */
 export interface Requests {
@@ -93,7 +92,7 @@ export async function addPages(
 
 type Page = Pick<LogsPage, 'from' | 'to'> & {
   readonly logs: Record<string, unknown>[];
-  readonly blocks: { number: number; hash: string; timestamp: number }[];
+  readonly blocks: BlockStamp[];
 };
 
 function pagesOf({ from, to, logs, blocks }: LogsPage): Page[] {
@@ -113,11 +112,14 @@ function pagesOf({ from, to, logs, blocks }: LogsPage): Page[] {
       from: before.to,
       to: cut.to,
       logs: logs.slice(before.end, cut.end),
-      blocks: blocks
-        .filter(({ number }) => number >= before.to && number < cut.to)
-        .map(({ number, hash, timestamp }) => ({ number, hash, timestamp })),
+      blocks: blocks.filter(({ number }) => number >= before.to && number < cut.to).map(stampOf),
     };
   });
+}
+
+/** What a page says of a block. */
+export function stampOf({ number, hash, timestamp }: BlockRef): BlockStamp {
+  return { number, hash, timestamp };
 }
 
 function blockOf(log: Readonly<Record<string, unknown>> | undefined): number {

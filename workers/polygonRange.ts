@@ -3,8 +3,7 @@ import type { Payload } from '../queues/catalogue.ts';
 import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
 import type { WorkerContext } from './context.ts';
-import { addPages, POLYGON, requestsOf } from './polygonPage.ts';
-import { RECENT_BLOCKS } from './polygonTail.ts';
+import { addPages, POLYGON, RECENT_BLOCKS, requestsOf } from './polygonPage.ts';
 import type { JobContext } from './register.ts';
 
 type RangePayload = Payload<'fetch.hypersync'>;

@@ -1,10 +1,11 @@
+import { MOST_CANONICAL_BLOCKS } from '../src/sources/polygonTypes.ts';
 import { postponeMark, splitMark } from '../src/store/unsettled.ts';
 import type { FetchPolygonPayload } from '../queues/payloads.ts';
 import { addReread } from '../queues/rereads.ts';
 import { holdWhileFull } from './backpressure.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
-import { COMPARED_BLOCKS, POLYGON, requestsOf } from './polygonPage.ts';
+import { POLYGON, requestsOf, stampOf } from './polygonPage.ts';
 import type { JobContext } from './register.ts';
 
 type RereadPayload = Extract<FetchPolygonPayload, { kind: 'reread' }>;
@@ -34,7 +35,7 @@ export async function rereadBlocks(
     context.polygon.fetchLogs({
       ...options,
       from,
-      to: Math.min(to, from + COMPARED_BLOCKS),
+      to: Math.min(to, from + MOST_CANONICAL_BLOCKS),
       canonical: true,
       confirm: true,
       rotate: 1 + (mark?.checks ?? 0),
@@ -65,7 +66,7 @@ export async function rereadBlocks(
       fetchedAt,
       range: null,
       records: [...answer.logs],
-      blocks: answer.blocks.map(({ number, hash, timestamp }) => ({ number, hash, timestamp })),
+      blocks: answer.blocks.map(stampOf),
       reread: {
         reason,
         request,

@@ -1,17 +1,15 @@
-import type { Heads, LogsPage } from '../src/sources/polygonTypes.ts';
+import { MOST_CANONICAL_BLOCKS, type Heads, type LogsPage } from '../src/sources/polygonTypes.ts';
 import type { FetchPolygonPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { chainJobId, nextStep } from '../queues/chain.ts';
 import type { HeadRead } from '../queues/sourceState.ts';
 import { holdWhileFull } from './backpressure.ts';
 import type { WorkerContext } from './context.ts';
-import { addPages, COMPARED_BLOCKS, POLYGON, requestsOf, type Requests } from './polygonPage.ts';
+import { addPages, POLYGON, RECENT_BLOCKS, requestsOf, type Requests } from './polygonPage.ts';
 import type { JobContext } from './register.ts';
 
 type TailPayload = Extract<FetchPolygonPayload, { kind: 'tail' }>;
 
-/** Blocks behind the head within which what was read is read again a few times: nodes may have lacked some of it. */
-export const RECENT_BLOCKS = 300;
 /** How long the newest blocks are compared with each poll after a reorg, in milliseconds. */
 const COMPARE_MS = 15_000;
 /** Nodes whose newest block is older than this stand still, or are far behind, in seconds. */
@@ -99,7 +97,7 @@ function nextFinal(
   from: number,
 ): { readonly to: number; readonly compares: boolean } {
   const end = heads.finalized.number + 1;
-  const compared = { to: Math.min(end, from + COMPARED_BLOCKS), compares: true };
+  const compared = { to: Math.min(end, from + MOST_CANONICAL_BLOCKS), compares: true };
   if (headRead !== undefined) return headRead.number >= from ? compared : { to: end, compares: false };
   if (context.config.polygon.head === 'finalized') return { to: end, compares: false };
   // Redis has lost how far was read: any of the recent ones.
@@ -135,7 +133,7 @@ async function compareNewest(
   compared: NonNullable<HeadRead['compared']>,
 ): Promise<HeadRead | undefined> {
   const { latest } = step.heads;
-  const from = Math.max(finalBefore, latest.number + 1 - COMPARED_BLOCKS);
+  const from = Math.max(finalBefore, latest.number + 1 - MOST_CANONICAL_BLOCKS);
   const newest = await readOn(step, from, true);
   return newest === undefined ? undefined : { ...newest, compared };
 }
@@ -146,7 +144,7 @@ async function readOn(
   from: number,
   compares = false,
 ): Promise<HeadRead | undefined> {
-  const to = Math.min(heads.latest.number + 1, from + COMPARED_BLOCKS);
+  const to = Math.min(heads.latest.number + 1, from + MOST_CANONICAL_BLOCKS);
   if (from >= to) return headRead;
   const answer = await requests.ask((options) =>
     context.polygon.fetchLogs({ ...options, from, to, canonical: true }),

@@ -8,6 +8,9 @@ import { KNOWN_EXCHANGES } from './exchanges.ts';
 
 export const ORDER_SOURCES = ['goldsky', 'polygon'] as const;
 
+/** Polygon's blocks take about this long, in seconds. */
+export const BLOCK_S = 2;
+
 /** What a source's cursor, and all ranges of it, count in: unix seconds or blocks. */
 export const POSITIONS = { goldsky: 'seconds', polygon: 'blocks' } as const satisfies Record<
   (typeof ORDER_SOURCES)[number],

@@ -1,13 +1,10 @@
 import { exchangesOf, type Config, type OrderSource } from '../base/config.ts';
-import { POSITIONS } from '../base/settings.ts';
+import { BLOCK_S, POSITIONS } from '../base/settings.ts';
 import { formatCursor, type Cursor } from '../domain/coverage.ts';
 import type { Database } from '../store/clickhouse.ts';
 import { coverageReport } from '../store/coverageReport.ts';
 import { recountSummary, type RecountSummary } from '../store/recounts.ts';
 import type { SourceState } from '../../queues/sourceState.ts';
-
-/** Polygon's blocks take about this long: seconds of a place near the head. */
-const BLOCK_S = 2;
 
 /** How a source stands in ClickHouse. */
 export interface SourceProgress {

@@ -1,7 +1,7 @@
 import { isRecord } from '../domain/fields.ts';
 import { hypersyncBlock, hypersyncLog } from './hypersyncRecords.ts';
 import { badBody, fetchBody, parseJsonBody, upstream, upstreamError, type Upstream } from './http.ts';
-import { reorgUnderWay } from './polygonPage.ts';
+import { reorgUnderWay, tooExpensive } from './polygonPage.ts';
 import { hashesOf, ORDER_FILLED_TOPICS, placeLogs } from './polygonLogs.ts';
 import type { BlockRef, LogsPage, RequestOptions } from './polygonTypes.ts';
 import { UpstreamError } from './upstreamError.ts';
@@ -68,7 +68,7 @@ export class HyperSyncSource {
       } catch (error) {
         if (!(error instanceof UpstreamError) || !error.shrink || error.code === 'UPSTREAM_TIMEOUT')
           throw error;
-        if (asked - from <= 1) throw this.#tooExpensive(error, from);
+        if (asked - from <= 1) throw tooExpensive(this.#api, error, from);
         asked = from + Math.floor((asked - from) / 2);
       }
     }
@@ -144,11 +144,6 @@ export class HyperSyncSource {
       }
     }
     return { blocks: [...blocks.values()], logs: raw.map((log) => hypersyncLog(this.#api, log, blocks)) };
-  }
-
-  #tooExpensive(cause: UpstreamError, block: number): UpstreamError {
-    const what = `does not give the logs of the single block ${block}`;
-    return upstreamError(this.#api, 'UPSTREAM_TOO_EXPENSIVE', what, { retry: 'attempt', cause });
   }
 }
 

@@ -1,13 +1,13 @@
 import { isRecord } from '../domain/fields.ts';
 import { badBody, type Upstream } from './http.ts';
-import { blockHash, quantity, toQuantity } from './polygonBlocks.ts';
+import { anyInteger, blockHash, toQuantity } from './polygonBlocks.ts';
 import type { BlockRef } from './polygonTypes.ts';
 
 /** A block as HyperSync gives it: numbers plain, times as hex quantity; either is read as either. @throws UpstreamError */
 export function hypersyncBlock(api: Upstream, record: unknown): BlockRef {
   if (!isRecord(record)) throw badBody(api, 'answered with a block that is none');
-  const number = numberOf(record['number']);
-  const timestamp = numberOf(record['timestamp']);
+  const number = anyInteger(record['number']);
+  const timestamp = anyInteger(record['timestamp']);
   const hash = blockHash(record['hash']);
   if (number === undefined || timestamp === undefined || hash === undefined) {
     throw badBody(api, 'answered with a block without number, hash or time');
@@ -21,7 +21,7 @@ export function hypersyncLog(
   record: Record<string, unknown>,
   blocks: ReadonlyMap<number, BlockRef>,
 ): Record<string, unknown> {
-  const number = numberOf(record['block_number']);
+  const number = anyInteger(record['block_number']);
   const block = number === undefined ? undefined : blocks.get(number);
   if (block === undefined)
     throw badBody(api, `answered with a log of block ${number}, and without the block`);
@@ -40,13 +40,8 @@ export function hypersyncLog(
   };
 }
 
-function numberOf(value: unknown): number | undefined {
-  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value);
-  return quantity(value);
-}
-
 /** What cannot be read stays as it came: the log is malformed then. */
 function asQuantity(value: unknown): unknown {
-  const number = numberOf(value);
+  const number = anyInteger(value);
   return number === undefined ? value : toQuantity(number);
 }

@@ -12,6 +12,12 @@ export function quantity(value: unknown): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
+/** As quantity, or a decimal number as text. */
+export function anyInteger(value: unknown): number | undefined {
+  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value);
+  return quantity(value);
+}
+
 export function toQuantity(number: number): string {
   return `0x${number.toString(16)}`;
 }

@@ -4,9 +4,15 @@ import { JsonRpcEndpoint, type RpcCall, type RpcOutcome } from './jsonRpc.ts';
 import { rpcErrorKind, rpcFailure, type RpcError } from './jsonRpcErrors.ts';
 import { readBlock, toQuantity } from './polygonBlocks.ts';
 import { ORDER_FILLED_TOPICS, placeLogs } from './polygonLogs.ts';
-import { completePage } from './polygonPage.ts';
+import { completePage, tooExpensive } from './polygonPage.ts';
 import { rangeHint, RangeSize, type RangeHint } from './polygonRange.ts';
-import type { BlockRef, Heads, LogsPage, RequestOptions } from './polygonTypes.ts';
+import {
+  MOST_CANONICAL_BLOCKS,
+  type BlockRef,
+  type Heads,
+  type LogsPage,
+  type RequestOptions,
+} from './polygonTypes.ts';
 import { UpstreamError } from './upstreamError.ts';
 
 export interface EndpointOptions {
@@ -24,7 +30,6 @@ export interface PageOptions extends RequestOptions {
   readonly canonical?: boolean;
 }
 
-const MOST_CANONICAL_BLOCKS = 64;
 /** A final block that lies a day back is no news: such a node counts finality in some way of its own. */
 const ABSURDLY_OLD_BLOCKS = 43_200;
 /** A node that knows no finalized block is asked for it again after this. */
@@ -79,7 +84,7 @@ export class PolygonEndpoint {
       }
       const { refused, hint } = answer;
       const isTimeout = refused.code === 'UPSTREAM_TIMEOUT';
-      if (to - from === 1) throw isTimeout ? refused : this.#tooExpensive(refused, from);
+      if (to - from === 1) throw isTimeout ? refused : tooExpensive(this.#rpc.api, refused, from);
       this.#size.refused(to - from, hint);
       if (isTimeout && ++timeouts === TIMEOUTS_A_PAGE) throw refused;
     }
@@ -148,11 +153,6 @@ export class PolygonEndpoint {
   #lacks(number: number | 'latest'): UpstreamError {
     const what = `answered from a node that lags, or lacks history: it has no block ${number}`;
     return upstreamError(this.#rpc.api, 'UPSTREAM_LAGGING', what, { retry: 'wait' });
-  }
-
-  #tooExpensive(cause: UpstreamError, block: number): UpstreamError {
-    const what = `does not give the logs of the single block ${block}`;
-    return upstreamError(this.#rpc.api, 'UPSTREAM_TOO_EXPENSIVE', what, { retry: 'attempt', cause });
   }
 }
 

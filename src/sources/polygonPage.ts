@@ -58,6 +58,12 @@ export function reorgUnderWay(api: Upstream, block: number): UpstreamError {
   return upstreamError(api, 'UPSTREAM_LAGGING', what, { retry: 'wait' });
 }
 
+/** No smaller range is left to ask for. */
+export function tooExpensive(api: Upstream, cause: UpstreamError, block: number): UpstreamError {
+  const what = `does not give the logs of the single block ${block}`;
+  return upstreamError(api, 'UPSTREAM_TOO_EXPENSIVE', what, { retry: 'attempt', cause });
+}
+
 /** Seconds; undefined where the node left them out, or what it said cannot be read. */
 function timeOf(log: Record<string, unknown>): number | undefined {
   return quantity(log['blockTimestamp']) || undefined;

@@ -45,15 +45,12 @@ export class EndpointPool<E> {
 
   /** The first answer of those other than `first` that are not passed over; undefined where none has one. */
   async another<T>(first: E, ask: (endpoint: E) => Promise<T>): Promise<Answered<E, T> | undefined> {
-    const now = this.#now();
-    const others = this.#members.filter(({ endpoint, coolUntil }) => endpoint !== first && coolUntil <= now);
-    return await this.#firstOf(others, ask);
+    return await this.#firstOf(this.#readyBeside(first), ask);
   }
 
   /** What all others than `first` answer that are not passed over. */
   async others<T>(first: E, ask: (endpoint: E) => Promise<T>): Promise<Answered<E, T>[]> {
-    const now = this.#now();
-    const others = this.#members.filter(({ endpoint, coolUntil }) => endpoint !== first && coolUntil <= now);
+    const others = this.#readyBeside(first);
     const answers = await Promise.all(others.map((member) => this.#firstOf([member], ask)));
     return answers.filter((answer) => answer !== undefined);
   }
@@ -79,6 +76,11 @@ export class EndpointPool<E> {
       }
     }
     return undefined;
+  }
+
+  #readyBeside(first: E): Member<E>[] {
+    const now = this.#now();
+    return this.#members.filter(({ endpoint, coolUntil }) => endpoint !== first && coolUntil <= now);
   }
 
   /** Those to ask: not the cooling ones, unless all are; then the one that is due first. */

@@ -1,5 +1,5 @@
 import { isRecord } from '../domain/fields.ts';
-import { quantity } from './polygonBlocks.ts';
+import { anyInteger } from './polygonBlocks.ts';
 
 /** What a refusal says would work. */
 export interface RangeHint {
@@ -33,16 +33,11 @@ function suggestedBlocks(text: string, data: unknown, from: number, to: number):
   ].map(([, first, last]): [unknown, unknown] => [first, last]);
   if (isRecord(data)) pairs.unshift([data['from'], data['to']]);
   for (const pair of pairs) {
-    const [first, last] = pair.map(blockNumber);
+    const [first, last] = pair.map(anyInteger);
     if (first === undefined || last === undefined) continue;
     if (first >= from && last >= first && last < to && last - first + 1 < to - from) return last - first + 1;
   }
   return undefined;
-}
-
-function blockNumber(value: unknown): number | undefined {
-  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value);
-  return quantity(value);
 }
 
 const OF_RESULTS = /^\s*(?:results|logs|events|bytes|[km]b)\b/i;

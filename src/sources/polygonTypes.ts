@@ -18,6 +18,9 @@ export interface Heads {
   readonly also: BlockRef | undefined;
 }
 
+/** Blocks whose hashes an answer gives at most, all of them (`canonical`). */
+export const MOST_CANONICAL_BLOCKS = 64;
+
 /** All order events' logs of the exchanges in the blocks [from, to). */
 export interface LogsPage {
   readonly from: number;
