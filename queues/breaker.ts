@@ -66,13 +66,13 @@ local state = redis.call('HMGET', KEYS[1], 'failures', 'openSince', 'nextAt', 'h
 if not state[2] then return {state[1], '', 0, 0, state[6]} end
 return {state[1], state[2], left(state[3], state[4]), state[5] and 1 or 0, state[6]}`;
 
-/** Gives 1 when the request may be made (while open: as the one probe, under a lease), else 0. */
+/** Gives 0 where no request may be made, 1 where one may, 2 where its success has something to put right (while open it is the one probe, under a lease). */
 const ENTER = `${NOW}
-local state = redis.call('HMGET', KEYS[1], 'openSince', 'nextAt', 'holdMs')
-if not state[1] then return 1 end
+local state = redis.call('HMGET', KEYS[1], 'openSince', 'nextAt', 'holdMs', 'failures')
+if not state[1] then return state[4] and 2 or 1 end
 if left(state[2], state[3]) > 0 then return 0 end
 redis.call('HSET', KEYS[1], 'probe', ARGV[1], 'nextAt', now() + ARGV[2], 'holdMs', ARGV[2])
-return 1`;
+return 2`;
 
 const FAILED = `${NOW}
 local token, line, waitMs, chance = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -123,7 +123,7 @@ export class Breakers {
     const token = randomUUID();
     const key = this.#key(api);
     const enter = await this.#redis.eval(ENTER, 1, key, token, this.#limits.leaseMs);
-    if (enter !== 1) throw await this.#openError(api);
+    if (enter === 0) throw await this.#openError(api);
     let answer;
     try {
       answer = await request();
@@ -132,7 +132,8 @@ export class Breakers {
       await this.#note(key, token, error).catch(() => undefined);
       throw error;
     }
-    await this.#redis.del(key);
+    // Failures that came meanwhile are put right by the next one that works.
+    if (enter === 2) await this.#redis.del(key);
     return answer;
   }
 

@@ -38,6 +38,9 @@ function define<Schema extends z.ZodType>(definition: QueueDefinition<Schema>): 
   return definition;
 }
 
+/** Order events of a usual page. */
+const PAGE_EVENTS = 1_000;
+
 /**
  * The catalogue. To add a queue: a payload in payloads.ts, an entry here, a processor in workers/ named like it.
  */
@@ -74,7 +77,7 @@ export const CATALOGUE = {
   'fetch.goldsky': define({
     payload: fetchGoldskyPayload,
     description: 'One request to the orderbook subgraph: a page of order events',
-    concurrency: 4,
+    concurrency: (config) => requestsAtOnce(config.goldsky.requestsPer10s),
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 30_000,
@@ -124,8 +127,10 @@ export const CATALOGUE = {
   }),
   orders: define({
     payload: ordersPayload,
-    description: 'A page of order events into rows: order events, trades, quarantine',
-    concurrency: 4,
+    description:
+      'A page of order events into rows, and into ClickHouse: several pages make one insert a table',
+    // The batching writer holds jobs until its insert is done: one full insert is made ready while another is under way.
+    concurrency: (config) => Math.min(40, 2 + 4 * Math.ceil(config.write.batchRows / PAGE_EVENTS)),
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 10_000,
@@ -133,15 +138,14 @@ export const CATALOGUE = {
     keepFailed: 'all',
     summary: (payload) => ({
       ...payload,
-      records: `${payload.records.length} order events`,
+      records: `${Array.isArray(payload.records) ? payload.records.length : payload.records.count} order events`,
       retried: payload.retried !== undefined,
     }),
   }),
   writes: define({
     payload: writesPayload,
-    description: 'Rows on their way to ClickHouse; several pages make one insert a table',
-    // The batching writer holds jobs until its insert is done, so it must be able to hold a full batch.
-    concurrency: (config) => Math.min(500, Math.max(20, Math.ceil(config.write.batchRows / 100))),
+    description: 'Other rows on their way to ClickHouse: markets, and rows sent again from quarantine',
+    concurrency: 20,
     attempts: 6,
     backoffMs: 1_000,
     maxWaitMs: 10_000,
@@ -158,6 +162,17 @@ export type QueueName = keyof typeof CATALOGUE;
 export type Payload<Name extends QueueName> = z.infer<(typeof CATALOGUE)[Name]['payload']>;
 
 export const QUEUE_NAMES = Object.keys(CATALOGUE) as QueueName[];
+
+/** Requests that one worker process has on their way at once: all that are allowed, while answers take less than two seconds. */
+function requestsAtOnce(per10s: number): number {
+  return Math.min(8, Math.max(4, Math.ceil(per10s / 5)));
+}
+
+/** Jobs of a queue that one worker process runs at once. */
+export function concurrencyOf(name: QueueName, config: Config): number {
+  const { concurrency }: QueueDefinition = CATALOGUE[name];
+  return typeof concurrency === 'function' ? concurrency(config) : concurrency;
+}
 
 /** The queue of the requests to a source: its live tail, rereads, and past ranges. */
 export function fetchQueueOf<Source extends OrderSource>(source: Source): `fetch.${Source}` {

@@ -18,13 +18,14 @@ const SCORE_STEP = 4_096;
  * @returns how many these were
  */
 export async function promoteMisdated(redis: Redis, queues: Queues): Promise<number> {
-  let promoted = 0;
-  for (const name of QUEUE_NAMES) {
+  const looked = QUEUE_NAMES.filter((name) => {
     const definition: QueueDefinition = CATALOGUE[name];
     // Those that come by schedule are the schedulers' (schedulers.ts).
-    if (definition.repeats === true) continue;
-    const queue = queues.get(name);
-    for (const id of await misdated(redis, queue, Date.now())) {
+    return definition.repeats !== true;
+  }).map((name) => queues.get(name));
+  let promoted = 0;
+  for (const { queue, ids } of await misdated(redis, looked, Date.now())) {
+    for (const id of ids) {
       const job = await queue.getJob(id);
       // Another replica may have been faster.
       promoted +=
@@ -37,20 +38,27 @@ export async function promoteMisdated(redis: Redis, queues: Queues): Promise<num
   return promoted;
 }
 
-/** Ids of the delayed jobs whose time is further away than their delay is long. */
-async function misdated(redis: Redis, queue: Queue, now: number): Promise<string[]> {
+/** Ids of the delayed jobs whose time is further away than their delay is long; all queues in one round trip. */
+async function misdated(redis: Redis, queues: readonly Queue[], now: number) {
   const lowest = (now + SOON_MS) * SCORE_STEP;
-  const found = await redis.zrevrangebyscore(
-    queue.toKey('delayed'),
-    '+inf',
-    lowest,
-    'WITHSCORES',
-    'LIMIT',
-    0,
-    LOOKED_AT,
+  const looks = redis.pipeline();
+  for (const queue of queues) {
+    looks.zrevrangebyscore(queue.toKey('delayed'), '+inf', lowest, 'WITHSCORES', 'LIMIT', 0, LOOKED_AT);
+  }
+  const found = (await looks.exec()) ?? [];
+  return await Promise.all(
+    queues.map(async (queue, index) => {
+      const [error, scores] = found[index] ?? [];
+      if (error !== null) throw error ?? new Error('no answer');
+      return { queue, ids: await tooFar(redis, queue, scores as string[], now) };
+    }),
   );
-  const jobs = found.flatMap((id, index) =>
-    index % 2 === 0 ? [{ id, due: Number(found[index + 1]) / SCORE_STEP }] : [],
+}
+
+/** @param scores ids, each followed by its score */
+async function tooFar(redis: Redis, queue: Queue, scores: readonly string[], now: number): Promise<string[]> {
+  const jobs = scores.flatMap((id, index) =>
+    index % 2 === 0 ? [{ id, due: Number(scores[index + 1]) / SCORE_STEP }] : [],
   );
   const delays = await Promise.all(jobs.map(({ id }) => redis.hget(queue.toKey(id), 'delay')));
   return jobs

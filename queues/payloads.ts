@@ -109,6 +109,14 @@ const retried = z
 
 export const marketsPayload = z.object({ fetchedAt: milliseconds, records: z.array(z.unknown()), retried });
 
+/** See packedRecords.ts. */
+const packedRecords = z.object({
+  count: z.number().int().min(0),
+  fields: z.array(z.string()).readonly(),
+  text: z.string(),
+  others: z.array(z.tuple([z.number().int().min(0), z.unknown()]).readonly()).readonly(),
+});
+
 const blockStamp = z.object({
   number: z.number().int().min(0),
   hash: z.string(),
@@ -121,7 +129,8 @@ export const ordersPayload = z.object({
   fetchedAt: milliseconds,
   /** What the page covers; null where it covers nothing (a sent test). */
   range: range.nullable(),
-  records: z.array(z.unknown()),
+  /** As they came, or packed. */
+  records: z.union([packedRecords, z.array(z.unknown())]),
   retried,
   /** Positions, both included, that are to be read again: a reorg may still change them, or a node may lack some of them. */
   unsettled: z.object({ from: z.number().int().min(0), to: z.number().int().min(0) }).optional(),
@@ -168,4 +177,6 @@ export type Reread = NonNullable<OrdersPayload['reread']>;
 export type RereadJob = z.infer<typeof rereadJob>;
 export type BlockStamp = z.infer<typeof blockStamp>;
 export type OrdersPayload = z.infer<typeof ordersPayload>;
+/** The payload with its records as they came. */
+export type OrdersPage = Omit<OrdersPayload, 'records'> & { readonly records: readonly unknown[] };
 export type WritesPayload = z.infer<typeof writesPayload>;

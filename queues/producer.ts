@@ -71,6 +71,19 @@ export class Queues {
     });
   }
 
+  /** When each scheduler of a queue runs next, by its id, in milliseconds. */
+  async nextRuns(name: QueueName): Promise<Map<string, number>> {
+    const found = await this.#connection.zrangebyscore(
+      this.get(name).toKey('repeat'),
+      '-inf',
+      '+inf',
+      'WITHSCORES',
+    );
+    const runs = new Map<string, number>();
+    for (let at = 0; at < found.length; at += 2) runs.set(found[at] ?? '', Number(found[at + 1]));
+    return runs;
+  }
+
   /** Pages between their fetch and ClickHouse; with pauseReason, whether fetching goes on. */
   async queuedPages(): Promise<Backlog> {
     return await readBacklog(this.#connection, this);

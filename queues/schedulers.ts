@@ -44,7 +44,11 @@ export async function putSchedulers(queues: Queues, config: Config): Promise<voi
  * by a clock that was ahead then, or its job is gone. Leaves all others alone.
  */
 export async function restoreSchedulers(queues: Queues, config: Config): Promise<void> {
+  const nextRuns = await queues.nextRuns('ticks');
   for (const poll of pollsOf(config)) {
+    const ahead = (nextRuns.get(poll.task) ?? -Infinity) - Date.now();
+    // As it should be: the usual case, seen of all of them at one look.
+    if (ahead > -SLACK_MS && ahead <= poll.every + SLACK_MS) continue;
     const scheduler = await queues.get('ticks').getJobScheduler(poll.task);
     if (scheduler !== undefined) {
       if (await leadsToRun(queues, poll, scheduler)) continue;

@@ -7,6 +7,15 @@ const LONGEST_PAUSE_MS = 6 * 3_600_000;
 const REBUILD_EVERY_S = 3_600;
 const MOST_DOUBLINGS = Math.ceil(Math.log2(LONGEST_PAUSE_MS / FIRST_PAUSE_MS));
 
+/** Due at that millisecond, or now by Redis' clock. */
+const NOTE = `
+local at = ARGV[1]
+if at == '' then
+  local time = redis.call('TIME')
+  at = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'NX', at, ARGV[i]) end`;
+
 /**
  * When to ask the market API about which unknown token. In Redis, shared by all replicas; rebuilt from
  * ClickHouse (unlabelled_tokens) when Redis was emptied. A market may be listed after its first fills, so a
@@ -28,8 +37,7 @@ export class TokenLookups {
   /** Puts tokens on the list, due at once; those already on it keep their place. */
   async note(tokenIds: readonly string[], at?: number): Promise<void> {
     if (tokenIds.length === 0) return;
-    const now = at ?? (await this.#now());
-    await this.#redis.zadd(this.#due, 'NX', ...tokenIds.flatMap((token) => [now, token]));
+    await this.#redis.eval(NOTE, 1, this.#due, at ?? '', ...tokenIds);
   }
 
   /** True for one caller, when the list is to be filled up from ClickHouse. */

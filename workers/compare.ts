@@ -1,7 +1,7 @@
 import type { OrderEvent } from '../src/domain/orderEvent.ts';
 import { idOf, placeOf } from '../src/store/storedEvents.ts';
 import { answerRow } from '../src/store/unsettled.ts';
-import type { OrdersPayload, Reread } from '../queues/payloads.ts';
+import type { OrdersPage, Reread } from '../queues/payloads.ts';
 import { addReread } from '../queues/rereads.ts';
 import { corrections, countRefused, lookUp, recountOf, type Comparison } from './comparison.ts';
 import { contentHash } from './contentHash.ts';
@@ -19,7 +19,7 @@ const ASK_AGAIN_MS = 2_500;
  */
 export async function compareReread(
   context: WorkerContext,
-  payload: OrdersPayload & { readonly reread: Reread },
+  payload: OrdersPage & { readonly reread: Reread },
   events: readonly OrderEvent[],
 ): Promise<Comparison> {
   const { reread, fetchedAt, source } = payload;
@@ -51,7 +51,7 @@ export async function compareReread(
  * used speaks for its id at any time; one without an id could be any.
  */
 function isGone(
-  { records, reread }: OrdersPayload & { readonly reread: Reread },
+  { records, reread }: OrdersPage & { readonly reread: Reread },
   events: readonly OrderEvent[],
 ): (place: string) => boolean {
   const given = new Set(events.map(placeOf));

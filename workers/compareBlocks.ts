@@ -1,7 +1,7 @@
 import type { OrderEvent } from '../src/domain/orderEvent.ts';
 import { placeOf, type EventSlice } from '../src/store/storedEvents.ts';
 import { answerRow } from '../src/store/unsettled.ts';
-import type { BlockStamp, OrdersPayload } from '../queues/payloads.ts';
+import type { BlockStamp, OrdersPage } from '../queues/payloads.ts';
 import { corrections, countRefused, lookUp, recountOf, type Comparison } from './comparison.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -16,7 +16,7 @@ const LONGEST_BLOCK_S = 10;
  */
 export async function compareBlocks(
   context: WorkerContext,
-  payload: OrdersPayload & { readonly blocks: readonly BlockStamp[] },
+  payload: OrdersPage & { readonly blocks: readonly BlockStamp[] },
   events: readonly OrderEvent[],
 ): Promise<Comparison> {
   const { reread, fetchedAt, source, blocks } = payload;
@@ -46,7 +46,7 @@ function sliceOf({
   source,
   reread,
   blocks,
-}: OrdersPayload & { readonly blocks: readonly BlockStamp[] }): EventSlice {
+}: OrdersPage & { readonly blocks: readonly BlockStamp[] }): EventSlice {
   const [first, last] = [blocks[0], blocks.at(-1)];
   if (first === undefined || last === undefined) throw new RangeError('No blocks are given.');
   const { from, to } = reread?.slice ?? {

@@ -11,7 +11,7 @@ import {
   type StoredEvent,
 } from '../src/store/storedEvents.ts';
 import { deletedEventRow, orderEventRow, recountRow } from '../src/store/tables.ts';
-import type { OrdersPayload, Reread } from '../queues/payloads.ts';
+import type { OrdersPage, Reread } from '../queues/payloads.ts';
 import type { WorkerContext } from './context.ts';
 
 const EXAMPLES = 10;
@@ -90,7 +90,7 @@ export async function countRefused(context: WorkerContext, missing: readonly Ord
 
 /** The row of `recounts` that says what an answer found. */
 export function recountOf(
-  { source, fetchedAt, records }: OrdersPayload,
+  { source, fetchedAt, records }: OrdersPage,
   { request, slice }: Reread,
   { stored, missing, different }: Found,
   { refused, unexpected }: { readonly refused: number; readonly unexpected: readonly string[] },

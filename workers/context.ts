@@ -7,12 +7,15 @@ import { HyperSyncSource } from '../src/sources/hypersync.ts';
 import { PolygonSource } from '../src/sources/polygon.ts';
 import { Database } from '../src/store/clickhouse.ts';
 import { Breakers } from '../queues/breaker.ts';
+import { concurrencyOf } from '../queues/catalogue.ts';
 import { connectRedis } from '../queues/connection.ts';
 import { Queues } from '../queues/producer.ts';
 import { SourceStates } from '../queues/sourceState.ts';
 import { SweepStates } from '../queues/sweepState.ts';
 import { TokenLookups } from '../queues/tokenLookups.ts';
 import { LabelCache } from './labelCache.ts';
+import { StoredPages } from './storedPages.ts';
+import { BatchingWriter } from './writes.ts';
 
 /** What the processors of one worker process share. */
 export interface WorkerContext {
@@ -30,16 +33,19 @@ export interface WorkerContext {
   readonly sweeps: SweepStates;
   readonly lookups: TokenLookups;
   readonly labels: LabelCache;
+  readonly storedPages: StoredPages;
+  readonly writer: BatchingWriter;
 }
 
 export function createContext(config: Config): WorkerContext {
   const redis = connectRedis(config.redis.url, log('redis'));
   const { prefix } = config.redis;
   const database = new Database(config.clickhouse);
+  const queues = new Queues(redis, prefix);
   return {
     config,
     redis,
-    queues: new Queues(redis, prefix),
+    queues,
     database,
     gamma: new GammaSource({ url: config.gamma.url }),
     goldsky: new GoldskySource({ url: config.goldsky.url }),
@@ -53,6 +59,8 @@ export function createContext(config: Config): WorkerContext {
     sweeps: new SweepStates(redis, prefix),
     lookups: new TokenLookups(redis, prefix),
     labels: new LabelCache(database),
+    storedPages: new StoredPages(redis, queues),
+    writer: new BatchingWriter(database, { ...config.write, mostHeld: concurrencyOf('orders', config) }),
   };
 }
 

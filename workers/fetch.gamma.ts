@@ -10,6 +10,7 @@ import { holdWhileFull } from './backpressure.ts';
 import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext, Processor } from './register.ts';
+import { makeRequest } from './request.ts';
 
 type Of<Kind extends FetchGammaPayload['kind']> = Extract<FetchGammaPayload, { kind: Kind }>;
 
@@ -36,7 +37,7 @@ export function fetchGamma(context: WorkerContext): Processor<'fetch.gamma'> {
 /** Walks back from the newest open market until a page has only markets that are stored. */
 async function fetchNewest(context: WorkerContext, payload: Of<'newest'>, { job, signal }: JobContext) {
   const { chain, afterCursor } = payload;
-  const page = await context.breakers.guarded('gamma', () =>
+  const page = await makeRequest(context, 'gamma', { signal }, true, () =>
     context.gamma.fetchMarkets({
       closed: false,
       order: 'createdAt',
@@ -45,8 +46,10 @@ async function fetchNewest(context: WorkerContext, payload: Of<'newest'>, { job,
       ...(signal === undefined ? {} : { signal }),
     }),
   );
-  await handOver(context, job.id, page.markets);
+  const storedIds = await context.storedPages.idsOf(page.markets);
+  if (storedIds !== undefined) return { markets: storedIds.length, unknown: 0, goesOn: false };
   const ids = idsOf(page.markets);
+  await handOver(context, job.id, page.markets);
   const stored = await storedMarketIds(context.database, ids);
   const goesOn =
     page.nextCursor !== undefined && stored.length < ids.length && chain.step + 1 < MOST_NEWEST_PAGES;
@@ -67,7 +70,7 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
   const { chain, closed, afterCursor } = payload;
   let page;
   try {
-    page = await context.breakers.guarded('gamma', () =>
+    page = await makeRequest(context, 'gamma', { signal }, true, () =>
       context.gamma.fetchMarkets({
         closed,
         ...(afterCursor === undefined ? {} : { afterCursor }),
@@ -82,8 +85,9 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
     }
     throw error;
   }
-  await handOver(context, job.id, page.markets);
-  if (!closed) await context.sweeps.noteSeen(idsOf(page.markets));
+  const storedIds = await context.storedPages.idsOf(page.markets);
+  if (storedIds === undefined) await handOver(context, job.id, page.markets);
+  if (!closed) await context.sweeps.noteSeen(storedIds ?? idsOf(page.markets));
 
   // An empty page is the end, whatever cursor it carries.
   const last = page.nextCursor === undefined || page.markets.length === 0;
@@ -131,7 +135,7 @@ async function lookUpMissing(context: WorkerContext, chainId: string): Promise<v
 }
 
 async function lookUpClosed(context: WorkerContext, payload: Of<'closedIds'>, { job, signal }: JobContext) {
-  const records = await context.breakers.guarded('gamma', () =>
+  const records = await makeRequest(context, 'gamma', { signal }, true, () =>
     context.gamma.lookupIds(payload.ids, true, signal),
   );
   await handOver(context, job.id, records);
@@ -144,7 +148,7 @@ async function lookUpClosed(context: WorkerContext, payload: Of<'closedIds'>, { 
  */
 async function lookUpTokens(context: WorkerContext, payload: Of<'tokens'>, { job, signal }: JobContext) {
   const { tokenIds, closed, ledger } = payload;
-  const records = await context.breakers.guarded('gamma', () =>
+  const records = await makeRequest(context, 'gamma', { signal }, true, () =>
     context.gamma.lookupTokens(ledger, tokenIds, closed, signal),
   );
   await handOver(context, job.id, records);

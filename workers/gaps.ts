@@ -7,6 +7,7 @@ import { PRIORITY } from '../queues/catalogue.ts';
 import { addRange, rangesUnderWay } from '../queues/ranges.ts';
 import { GapWatch } from '../queues/gapWatch.ts';
 import type { WorkerContext } from './context.ts';
+import type { Look, Looks } from './looks.ts';
 
 /** Gaps of a source looked at in one tick: the others follow. */
 const GAPS_A_TICK = 50;
@@ -18,15 +19,23 @@ const PATIENCE_IDLE_MS = 3_000;
 const BULK_LENGTH = 2_000;
 
 /** Fetches again what was lost on its way: gaps of the coverage that last. Those left on purpose are not touched. */
-export async function refetchGaps(context: WorkerContext, tickId: string): Promise<Record<string, unknown>> {
+export async function refetchGaps(
+  context: WorkerContext,
+  looks: Looks,
+  tickId: string,
+): Promise<Record<string, unknown>> {
   const fetched: Record<string, unknown> = {};
   for (const source of context.config.orderSources) {
-    fetched[source] = await refetchGapsOf(context, source, tickId);
+    fetched[source] = await looks.make(`gaps ${source}`, () => refetchGapsOf(context, source, tickId));
   }
   return fetched;
 }
 
-async function refetchGapsOf(context: WorkerContext, source: OrderSource, tickId: string): Promise<number> {
+async function refetchGapsOf(
+  context: WorkerContext,
+  source: OrderSource,
+  tickId: string,
+): Promise<Look<number>> {
   const gaps = await lostGaps(context.database, source, GAPS_A_TICK);
   const underWay = await rangesUnderWay(context.queues, source);
   // Chains close what lies before them; what they have left behind is lost.
@@ -46,7 +55,7 @@ async function refetchGapsOf(context: WorkerContext, source: OrderSource, tickId
     const range = { source, from: gap.from, to: endPosition(gap), bulk };
     await addRange(context.queues, range, `gap-${tickId}-${source}-${index}`, PRIORITY.gap);
   }
-  return due.size;
+  return { found: due.size, quietMs: gaps.length > 0 ? 0 : Infinity };
 }
 
 function nameOf({ from, to }: Span): string {

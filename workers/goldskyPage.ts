@@ -7,6 +7,7 @@ import { UpstreamError } from '../src/sources/upstreamError.ts';
 import type { FetchGoldskyPayload, OrdersPayload } from '../queues/payloads.ts';
 import type { WorkerContext } from './context.ts';
 import type { JobContext } from './register.ts';
+import { makeRequest } from './request.ts';
 
 export const GOLDSKY = 'goldsky';
 
@@ -29,35 +30,57 @@ interface Asked {
 }
 
 /**
- * One request. What is learnt from a refusal (a smaller page, a doubt) is kept in the job for its next try.
- * @param quietUntil unix second up to which it is known that there are no events after the cursor
- * @throws UpstreamError
+ * One request, at its turn.
+ * @param starts it is the first one of its job
+ * @throws UpstreamError, AppError
+ */
+export async function sendRequest(
+  context: WorkerContext,
+  payload: FetchGoldskyPayload,
+  jobContext: JobContext,
+  { starts }: { readonly starts: boolean },
+): Promise<SubgraphPage> {
+  const { cursor, known, before } = askedOf(payload);
+  const { signal } = jobContext;
+  return await makeRequest(context, 'goldsky', jobContext, starts, () =>
+    context.goldsky.fetchPage(
+      { timestamp: cursor.position, id: cursor.id },
+      {
+        pageSize: pageSizeOf(payload),
+        ...(before === undefined ? {} : { before }),
+        ...(known === undefined ? {} : { known: { timestamp: known.position, id: known.id } }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    ),
+  );
+}
+
+export interface PageOptions {
+  /** Unix second up to which it is known that there are no events after the cursor. */
+  readonly quietUntil?: number | undefined;
+  /** The answer, where the request has been sent already. */
+  readonly coming?: Promise<SubgraphPage>;
+}
+
+/**
+ * The page of a request. What is learnt from a refusal (a smaller page, a doubt) is kept in the job for its next try.
+ * @throws UpstreamError, AppError
  */
 export async function requestPage(
   context: WorkerContext,
   payload: FetchGoldskyPayload,
-  { job, signal }: JobContext,
-  quietUntil = 0,
+  jobContext: JobContext,
+  { quietUntil = 0, coming }: PageOptions = {},
 ): Promise<SubgraphPage> {
-  const pageSize = payload.pageSize ?? GOLDSKY_MAX_PAGE;
-  const { cursor, known, before } = askedOf(payload);
+  const { job } = jobContext;
+  const pageSize = pageSizeOf(payload);
   try {
-    const page = await context.breakers.guarded('goldsky', () =>
-      context.goldsky.fetchPage(
-        { timestamp: cursor.position, id: cursor.id },
-        {
-          pageSize,
-          ...(before === undefined ? {} : { before }),
-          ...(known === undefined ? {} : { known: { timestamp: known.position, id: known.id } }),
-          ...(signal === undefined ? {} : { signal }),
-        },
-      ),
-    );
+    const page = await (coming ?? sendRequest(context, payload, jobContext, { starts: true }));
     if (isDoubtful(payload, page, quietUntil)) {
       await job.updateData({ ...payload, doubts: (payload.doubts ?? 0) + 1 });
       throw new UpstreamError(
         'UPSTREAM_EMPTY',
-        `No event since second ${cursor.position}: asked again, in case the answer is wrong.`,
+        `No event since second ${askedOf(payload).cursor.position}: asked again, in case the answer is wrong.`,
         { retry: 'wait' },
       );
     }
@@ -72,6 +95,10 @@ export async function requestPage(
     if (error instanceof UpstreamError) await context.sources.update(GOLDSKY, { problem: oneLine(error) });
     throw error;
   }
+}
+
+function pageSizeOf({ pageSize = GOLDSKY_MAX_PAGE }: FetchGoldskyPayload): number {
+  return pageSize;
 }
 
 function askedOf(payload: FetchGoldskyPayload): Asked {

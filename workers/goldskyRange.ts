@@ -3,9 +3,9 @@ import type { SubgraphPage } from '../src/sources/goldsky.ts';
 import type { FetchGoldskyPayload } from '../queues/payloads.ts';
 import { chainJobId, nextStep } from '../queues/chain.ts';
 import { holdWhileFull } from './backpressure.ts';
-import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY, knownCursor, requestPage, unsettledFrom, unsettledOf } from './goldskyPage.ts';
+import { addPage } from './ordersPage.ts';
 import type { JobContext } from './register.ts';
 
 type RangePayload = Extract<FetchGoldskyPayload, { kind: 'range' }>;
@@ -34,17 +34,11 @@ export async function fetchRangePage(context: WorkerContext, payload: RangePaylo
   const to = done ? reachOf(page, next, end) : next;
   const range = compareCursors(to, cursor) > 0 ? { from: cursor, to } : null;
   if (range !== null || page.records.length > 0) {
-    await context.queues.add(
-      'orders',
-      'page',
-      {
-        source: GOLDSKY,
-        fetchedAt,
-        range,
-        records: page.records,
-        ...unsettledOf(range, unsettledFrom(page, fetchedAt)),
-      },
-      { jobId: `${job.id ?? ''}-${contentHash(page.records)}`, priority },
+    await addPage(
+      context,
+      { name: 'page', fetchId: job.id, priority },
+      { source: GOLDSKY, fetchedAt, range, ...unsettledOf(range, unsettledFrom(page, fetchedAt)) },
+      page.records,
     );
   }
   if (!done) {

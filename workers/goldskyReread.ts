@@ -4,9 +4,9 @@ import { splitMark } from '../src/store/unsettled.ts';
 import type { FetchGoldskyPayload } from '../queues/payloads.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { holdWhileFull } from './backpressure.ts';
-import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY, requestPage } from './goldskyPage.ts';
+import { addPage } from './ordersPage.ts';
 import type { JobContext } from './register.ts';
 
 type RereadPayload = Extract<FetchGoldskyPayload, { kind: 'reread' }>;
@@ -47,14 +47,13 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
     );
   }
   const reached = reachedBy(page, to);
-  await context.queues.add(
-    'orders',
-    'reread',
+  await addPage(
+    context,
+    { name: 'reread', fetchId: job.id },
     {
       source: GOLDSKY,
       fetchedAt,
       range: null,
-      records: page.records,
       reread: {
         reason,
         request,
@@ -63,7 +62,7 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
         ...(missing === undefined ? {} : { missing }),
       },
     },
-    { jobId: `${job.id ?? ''}-${contentHash(page.records)}` },
+    page.records,
   );
   return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(reached), reason };
 }

@@ -1,7 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
 import { runCommand } from '../src/base/command.ts';
 import { ConfigError } from '../src/base/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../queues/catalogue.ts';
 import { runWorkers } from './run.ts';
+
+// A page lives as long as its insert, so most of it dies old. V8 would let such garbage grow to several times what is alive
+// before it looks: memory for nothing (237 MB with this, 355 MB without, at the same rate).
+setFlagsFromString('--heap-growing-percent=70');
 
 await runCommand({
   name: 'workers',

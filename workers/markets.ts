@@ -30,6 +30,7 @@ interface Answer {
 export function markets(context: WorkerContext): Processor<'markets'> {
   return async (payload, { job }) => {
     const { answers, refused } = parsePage(payload);
+    const written = await context.storedPages.written();
     const changed = await versioned(context, answers);
     const marketRows = changed.map(({ market, raw, contentHash, version }) =>
       marketRow(market, raw, contentHash, version),
@@ -60,6 +61,9 @@ export function markets(context: WorkerContext): Processor<'markets'> {
         },
         { jobId: `w-${job.id ?? ''}` },
       );
+    } else {
+      const ids = answers.map(({ market }) => market.id);
+      context.storedPages.note(payload.records, { ids, written });
     }
     return { markets: payload.records.length, changed: changed.length, quarantined: refused.length };
   };

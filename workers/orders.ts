@@ -10,7 +10,8 @@ import { rowHash } from '../src/store/rowKey.ts';
 import { placeOf } from '../src/store/storedEvents.ts';
 import { orderEventRow, unlabelledTokenRow } from '../src/store/tables.ts';
 import { unsettledRows } from '../src/store/unsettled.ts';
-import type { OrdersPayload } from '../queues/payloads.ts';
+import { recordsOf } from '../queues/packedRecords.ts';
+import type { OrdersPage, OrdersPayload, WritesPayload } from '../queues/payloads.ts';
 import { compareReread } from './compare.ts';
 import { compareBlocks } from './compareBlocks.ts';
 import type { Comparison } from './comparison.ts';
@@ -46,57 +47,62 @@ interface ParsedPage {
 const LATE_MS = 60_000;
 
 /**
- * Turns a page of order events into rows: events with their trades, labels where the market is known, and
- * quarantine. Trades in unknown tokens are stored at once and their tokens marked for look-up and relabelling. Of a page
+ * Turns a page of order events into rows and has them written: events with their trades, labels where the market is known,
+ * and quarantine. Done when they are on disk. Trades in unknown tokens are stored at once and their tokens marked for look-up and relabelling. Of a page
  * that was read again only what is not stored just so is written, and what is gone is taken out.
  */
 export function orders(context: WorkerContext): Processor<'orders'> {
   const exchanges = new Set(context.config.exchanges);
-  return async (payload, { job }) => {
-    const page = parsePage(payload);
-    const comparison = await compared(context, payload, page.events);
-    const toWrite = page.events.filter((event) => comparison?.toWrite.has(placeOf(event)) ?? true);
-    const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
-      return (
-        comparison?.toWrite.get(placeOf(event)) ??
-        page.retried.get(event.id)?.at(-1)?.receivedAt ??
-        payload.fetchedAt
-      );
-    });
-    await context.queues.add(
-      'writes',
-      'orders',
-      {
-        rows: {
-          order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
-          quarantine_versions: encodeRows(page.refused),
-          unlabelled_token_versions: encodeRows(unlabelled),
-          unsettled_range_versions: encodeRows([
-            ...(comparison?.marks ?? []),
-            ...marksOf(payload, page.events),
-          ]),
-          recount_versions: encodeRows(comparison?.recounts ?? []),
-        },
-        coverage: coverageOf(payload, page),
-        resolved: toWrite.flatMap(({ id }, index) =>
-          resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
-        ),
-      },
-      { jobId: `w-${job.id ?? ''}`, priority: job.opts.priority ?? 0 },
-    );
-    return {
-      events: page.events.length,
-      quarantined: page.refused.length,
-      unknownTokens,
-      ...(comparison === undefined ? {} : summaryOf(comparison)),
-    };
+  return async (payload) => {
+    // While it waits for its insert, a page is no more than its rows.
+    const { write, summary } = await made(context, exchanges, unpacked(payload));
+    await context.writer.write(write);
+    return summary;
   };
+}
+
+/** What is to be written of a page. */
+async function made(
+  context: WorkerContext,
+  exchanges: ReadonlySet<string>,
+  payload: OrdersPage,
+): Promise<{ readonly write: WritesPayload; readonly summary: Record<string, unknown> }> {
+  const page = parsePage(payload);
+  const comparison = await compared(context, payload, page.events);
+  const toWrite = page.events.filter((event) => comparison?.toWrite.has(placeOf(event)) ?? true);
+  const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
+    return (
+      comparison?.toWrite.get(placeOf(event)) ??
+      page.retried.get(event.id)?.at(-1)?.receivedAt ??
+      payload.fetchedAt
+    );
+  });
+  const write = {
+    rows: {
+      order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
+      quarantine_versions: encodeRows(page.refused),
+      unlabelled_token_versions: encodeRows(unlabelled),
+      unsettled_range_versions: encodeRows([...(comparison?.marks ?? []), ...marksOf(payload, page.events)]),
+      recount_versions: encodeRows(comparison?.recounts ?? []),
+    },
+    coverage: coverageOf(payload, page),
+    resolved: toWrite.flatMap(({ id }, index) =>
+      resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
+    ),
+  };
+  const summary = {
+    events: page.events.length,
+    quarantined: page.refused.length,
+    unknownTokens,
+    ...(comparison === undefined ? {} : summaryOf(comparison)),
+  };
+  return { write, summary };
 }
 
 /** Of a page that is compared with what is stored: what is to be corrected. */
 async function compared(
   context: WorkerContext,
-  payload: OrdersPayload,
+  payload: OrdersPage,
   events: readonly OrderEvent[],
 ): Promise<Comparison | undefined> {
   const { reread, blocks } = payload;
@@ -104,7 +110,11 @@ async function compared(
   return reread === undefined ? undefined : await compareReread(context, { ...payload, reread }, events);
 }
 
-function parsePage(payload: OrdersPayload): ParsedPage {
+function unpacked(payload: OrdersPayload): OrdersPage {
+  return { ...payload, records: recordsOf(payload.records) };
+}
+
+function parsePage(payload: OrdersPage): ParsedPage {
   const events: OrderEvent[] = [];
   const refused: string[] = [];
   const retried = new Map<string, Retried[]>();
@@ -157,10 +167,12 @@ async function toRows(
 }
 
 function tokensOf(traded: readonly { readonly trade: Trade | undefined }[]): Set<string> {
-  return new Set(traded.flatMap(({ trade }) => (trade === undefined ? [] : [trade.tokenId])));
+  const tokens = new Set<string>();
+  for (const { trade } of traded) if (trade !== undefined) tokens.add(trade.tokenId);
+  return tokens;
 }
 
-function coverageOf({ source, range }: OrdersPayload, { events, refused }: ParsedPage) {
+function coverageOf({ source, range }: OrdersPage, { events, refused }: ParsedPage) {
   if (range === null) return [];
   return [{ source, ...range, events: events.length, quarantined: refused.length }];
 }
@@ -170,7 +182,7 @@ function coverageOf({ source, range }: OrdersPayload, { events, refused }: Parse
  * events that come from quarantine.
  */
 function marksOf(
-  { source, unsettled, reread, retried, fetchedAt }: OrdersPayload,
+  { source, unsettled, reread, retried, fetchedAt }: OrdersPage,
   events: readonly OrderEvent[],
 ): string[] {
   const marks = new Set<string>();

@@ -3,10 +3,10 @@ import type { BlockRef, LogsPage, RequestOptions } from '../src/sources/polygonT
 import { UpstreamError } from '../src/sources/upstreamError.ts';
 import type { Api } from '../queues/breaker.ts';
 import type { QueueName } from '../queues/catalogue.ts';
-import type { BlockStamp, OrdersPayload } from '../queues/payloads.ts';
+import type { BlockStamp } from '../queues/payloads.ts';
 import { takeTurn } from '../queues/turns.ts';
-import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
+import { addPage } from './ordersPage.ts';
 import type { JobContext } from './register.ts';
 
 export const POLYGON = 'polygon';
@@ -26,17 +26,18 @@ export interface Requests {
   ask<T>(request: (options: RequestOptions) => Promise<T>): Promise<T>;
 }
 
-/** The job's start has paid for its first request at the queue's limiter; any further one waits for a turn of its own. */
+/** Each request waits for a turn of its own; the job's start has waited at the queue's limiter for the first one. */
 export function requestsOf(
   context: WorkerContext,
   api: Api,
   queue: QueueName,
   { signal }: JobContext,
 ): Requests {
-  let isPaid = true;
+  let starts = true;
   const turn = async () => {
-    if (!isPaid) await takeTurn(context.redis, context.queues, queue, context.config, signal);
-    isPaid = false;
+    const options = { signal, starts };
+    starts = false;
+    await takeTurn(context.redis, context.queues, queue, context.config, options);
   };
   const options = { turn, ...(signal === undefined ? {} : { signal }) };
   return {
@@ -74,18 +75,17 @@ export async function addPages(
   for (const page of pagesOf(answer)) {
     if (!covers && !compares && page.logs.length === 0) continue;
     const { from, to, logs, blocks } = page;
-    await context.queues.add(
-      'orders',
-      'page',
+    await addPage(
+      context,
+      { name: 'page', fetchId: `${jobId}-${from}`, priority },
       {
         source: POLYGON,
         fetchedAt,
         range: covers ? { from: { position: from, id: '' }, to: { position: to, id: '' } } : null,
-        records: logs,
         ...(unsettled ? { unsettled: { from, to: to - 1 } } : {}),
         ...(compares ? { blocks } : {}),
-      } satisfies OrdersPayload,
-      { jobId: `${jobId}-${from}-${contentHash(logs)}`, ...(priority === undefined ? {} : { priority }) },
+      },
+      logs,
     );
   }
 }

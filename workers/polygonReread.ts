@@ -3,9 +3,9 @@ import { postponeMark, splitMark } from '../src/store/unsettled.ts';
 import type { FetchPolygonPayload } from '../queues/payloads.ts';
 import { addReread } from '../queues/rereads.ts';
 import { holdWhileFull } from './backpressure.ts';
-import { contentHash } from './contentHash.ts';
 import type { WorkerContext } from './context.ts';
 import { POLYGON, requestsOf, stampOf } from './polygonPage.ts';
+import { addPage } from './ordersPage.ts';
 import type { JobContext } from './register.ts';
 
 type RereadPayload = Extract<FetchPolygonPayload, { kind: 'reread' }>;
@@ -58,14 +58,13 @@ export async function rereadBlocks(
       { jobId: `${job.id ?? ''}+` },
     );
   }
-  await context.queues.add(
-    'orders',
-    'reread',
+  await addPage(
+    context,
+    { name: 'reread', fetchId: job.id },
     {
       source: POLYGON,
       fetchedAt,
       range: null,
-      records: [...answer.logs],
       blocks: answer.blocks.map(stampOf),
       reread: {
         reason,
@@ -74,7 +73,7 @@ export async function rereadBlocks(
         ...(mark === undefined ? {} : { mark }),
       },
     },
-    { jobId: `${job.id ?? ''}-${contentHash(answer.logs)}` },
+    answer.logs,
   );
   return { events: answer.logs.length, from, to: answer.to, reason };
 }

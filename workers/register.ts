@@ -2,7 +2,13 @@ import { hostname } from 'node:os';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { AppError, oneLine } from '../src/base/errors.ts';
 import { log, type Logger } from '../src/base/log.ts';
-import { CATALOGUE, type Payload, type QueueDefinition, type QueueName } from '../queues/catalogue.ts';
+import {
+  CATALOGUE,
+  concurrencyOf,
+  type Payload,
+  type QueueDefinition,
+  type QueueName,
+} from '../queues/catalogue.ts';
 import { isPageQueue } from '../queues/backlog.ts';
 import { checkPayload, isPayloadProblem } from '../queues/producer.ts';
 import { limiterFor } from '../queues/limiter.ts';
@@ -46,7 +52,6 @@ export function registerWorker<Name extends QueueName>(
   const definition: QueueDefinition = CATALOGUE[name];
   const logger = log(name);
   const trouble = new TroubleLog(logger);
-  const { concurrency } = definition;
   const limiter = limiterFor(name, context.config);
 
   const worker = new Worker(
@@ -98,7 +103,7 @@ export function registerWorker<Name extends QueueName>(
       connection: context.redis,
       prefix: context.config.redis.prefix,
       name: REPLICA,
-      concurrency: typeof concurrency === 'function' ? concurrency(context.config) : concurrency,
+      concurrency: concurrencyOf(name, context.config),
       ...(limiter === undefined ? {} : { limiter }),
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,

@@ -16,7 +16,7 @@ import { markets } from './markets.ts';
 import { orders } from './orders.ts';
 import { registerWorker } from './register.ts';
 import { ticks } from './ticks.ts';
-import { BatchingWriter, writes } from './writes.ts';
+import { writes } from './writes.ts';
 
 /** Milliseconds that running jobs get to finish; what is left then is taken up by another replica. */
 const STOP_MS = 10_000;
@@ -43,15 +43,14 @@ export async function runWorkers(
       signal,
     );
     await untilAborted(putSchedulers(context.queues, config), signal);
-    const writer = new BatchingWriter(context.database, config.write);
-    const workers = queueNames.map((name) => startWorker(name, context, writer));
+    const workers = queueNames.map((name) => startWorker(name, context));
     await untilAborted(Promise.all(workers.map((worker) => worker.waitUntilReady())), signal);
     logger.info(`Working on ${queueNames.join(', ')}.`);
     ready();
     void keepSchedulers(context, signal);
     await aborted(signal);
     logger.info('Stopping: running jobs finish, no new ones start.');
-    await stop(context, workers, writer);
+    await stop(context, workers);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -59,7 +58,7 @@ export async function runWorkers(
   }
 }
 
-function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWriter): Worker {
+function startWorker(name: QueueName, context: WorkerContext): Worker {
   switch (name) {
     case 'ticks':
       return registerWorker(name, ticks(context), context);
@@ -76,7 +75,7 @@ function startWorker(name: QueueName, context: WorkerContext, writer: BatchingWr
     case 'orders':
       return registerWorker(name, orders(context), context);
     case 'writes':
-      return registerWorker(name, writes(writer), context);
+      return registerWorker(name, writes(context), context);
   }
 }
 
@@ -101,14 +100,10 @@ async function keepSchedulers(context: WorkerContext, signal: AbortSignal): Prom
   }
 }
 
-async function stop(
-  context: WorkerContext,
-  workers: readonly Worker[],
-  writer: BatchingWriter,
-): Promise<void> {
+async function stop(context: WorkerContext, workers: readonly Worker[]): Promise<void> {
   // A request under way may take half a minute: its job is handed back instead.
   for (const worker of workers) if (worker.name.startsWith('fetch.')) worker.cancelAllJobs();
-  writer.hurry();
+  context.writer.hurry();
   // Without Redis no job can be finished or handed back: its lock runs out, and another worker takes it up.
   const ms = context.redis.status === 'ready' ? STOP_MS : STOP_WITHOUT_REDIS_MS;
   await within(Promise.all(workers.map((worker) => worker.close())), ms);

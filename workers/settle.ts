@@ -3,6 +3,7 @@ import { dueRanges } from '../src/store/unsettled.ts';
 import { fetchQueueOf } from '../queues/catalogue.ts';
 import { addReread } from '../queues/rereads.ts';
 import type { WorkerContext } from './context.ts';
+import type { Look, Looks } from './looks.ts';
 
 const RANGES_A_TICK = 40;
 /** Readings of a source under way at most: the live tail shares its requests with them. */
@@ -11,16 +12,19 @@ const MOST_WAITING = 80;
 const ASK_AGAIN_MS = 60_000;
 
 /** Has ranges that may have changed since they were read (a reorg) read again: those that are due. */
-export async function settleRanges(context: WorkerContext): Promise<Record<string, unknown>> {
+export async function settleRanges(context: WorkerContext, looks: Looks): Promise<Record<string, unknown>> {
   const ranges: Record<string, unknown> = {};
-  for (const source of context.config.orderSources) ranges[source] = await settleRangesOf(context, source);
+  for (const source of context.config.orderSources) {
+    ranges[source] = await looks.make(`settle ${source}`, () => settleRangesOf(context, source));
+  }
   return ranges;
 }
 
-async function settleRangesOf(context: WorkerContext, source: OrderSource): Promise<number> {
+async function settleRangesOf(context: WorkerContext, source: OrderSource): Promise<Look<number>> {
   const queue = context.queues.get(fetchQueueOf(source));
-  if ((await queue.getJobCountByTypes('prioritized', 'delayed')) >= MOST_WAITING) return 0;
-  const ranges = await dueRanges(context.database, source, RANGES_A_TICK);
+  if ((await queue.getJobCountByTypes('prioritized', 'delayed')) >= MOST_WAITING)
+    return { found: 0, quietMs: 0 };
+  const { ranges, nextMs } = await dueRanges(context.database, source, RANGES_A_TICK);
   const turn = Math.floor(Date.now() / ASK_AGAIN_MS);
   for (const { from, to, checks, version } of ranges) {
     const request = `settle-${from}-${to}-${version}-${turn}`;
@@ -33,5 +37,5 @@ async function settleRangesOf(context: WorkerContext, source: OrderSource): Prom
       { jobId: request },
     );
   }
-  return ranges.length;
+  return { found: ranges.length, quietMs: ranges.length > 0 ? 0 : nextMs };
 }

@@ -14,6 +14,7 @@ import { sweepName, sweepPriority } from './fetch.gamma.ts';
 import { recoverFailed } from './failedPages.ts';
 import { refetchGaps } from './gaps.ts';
 import { GOLDSKY } from './goldskyPage.ts';
+import { Looks, type Look } from './looks.ts';
 import { POLYGON } from './polygonPage.ts';
 import { recountSample } from './recount.ts';
 import { settleRanges } from './settle.ts';
@@ -31,6 +32,7 @@ const COMPACTED_AFTER_S = 3_600;
 
 /** A scheduled poll. Fetching is not done here: a tick starts a chain of fetch jobs, unless one is running. */
 export function ticks(context: WorkerContext): Processor<'ticks'> {
+  const looks = new Looks(context.redis, context.queues);
   return async ({ task }, { job }) => {
     const tickId = (job.id ?? String(job.timestamp)).replaceAll(/[^A-Za-z0-9]+/g, '-');
     switch (task) {
@@ -41,11 +43,11 @@ export function ticks(context: WorkerContext): Processor<'ticks'> {
       case 'markets':
         return await pollMarkets(context, tickId);
       case 'labels':
-        return await labelTrades(context, tickId);
+        return await labelTrades(context, looks, tickId);
       case 'settle':
-        return await settleRanges(context);
+        return await settleRanges(context, looks);
       case 'gaps':
-        return await refetchGaps(context, tickId);
+        return await refetchGaps(context, looks, tickId);
       case 'recount':
         return await recountSample(context, tickId);
       case 'recover':
@@ -152,13 +154,8 @@ async function startSweep(context: WorkerContext, tickId: string, closed: boolea
 }
 
 /** Labels trades whose market is known by now, and asks the market API for tokens that are due. */
-async function labelTrades(context: WorkerContext, tickId: string) {
-  const tokens = await relabel(context.database);
-  await context.lookups.forget(tokens);
-  if (await context.lookups.claimRebuild()) {
-    await renewMarks(context.database);
-    await context.lookups.note(await unknownTokens(context.database, REBUILT_LOOKUPS));
-  }
+async function labelTrades(context: WorkerContext, looks: Looks, tickId: string) {
+  const labelled = await looks.make('labels', () => labelMarked(context));
   const due = await context.lookups.takeDue(LOOKUPS_A_TICK);
   const positions = due.filter(looksLikePosition);
   const others = due.filter((token) => !looksLikePosition(token));
@@ -174,5 +171,17 @@ async function labelTrades(context: WorkerContext, tickId: string) {
       { jobId: `tokens-${tickId}-${contentHash(group.tokenIds)}`, priority: PRIORITY.lookup },
     );
   }
-  return { labelled: tokens.length, lookedUp: due.length };
+  return { labelled, lookedUp: due.length };
+}
+
+/** @returns the number of tokens that are labelled now */
+async function labelMarked({ database, lookups }: WorkerContext): Promise<Look<number>> {
+  const tokens = await relabel(database);
+  await lookups.forget(tokens);
+  const rebuilds = await lookups.claimRebuild();
+  if (rebuilds) {
+    await renewMarks(database);
+    await lookups.note(await unknownTokens(database, REBUILT_LOOKUPS));
+  }
+  return { found: tokens.length, quietMs: rebuilds || tokens.length > 0 ? 0 : Infinity };
 }

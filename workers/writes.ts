@@ -3,11 +3,20 @@ import { DATA_TABLES, type DataTable } from '../src/store/tables.ts';
 import { writeBatch, type Batch, type EncodedRows } from '../src/store/batch.ts';
 import { ClickHouseRefused, ClickHouseUnavailable, type Database } from '../src/store/clickhouse.ts';
 import type { WritesPayload } from '../queues/payloads.ts';
+import type { WorkerContext } from './context.ts';
 import type { Processor } from './register.ts';
 import { WritePace } from './writePace.ts';
 
 /** A server that hangs and one that is slow are told apart by whether it answers a ping in this time. Milliseconds. */
 const PING_MS = 2_000;
+
+/** Jobs that come together go together: the first one waits for the others so long, in milliseconds. */
+const LINGER_MS = 10;
+/** Inserts that are not full take so many parts of the time at most: 1 of 10. */
+const REST = 10;
+
+/** Half as many inserts cost ClickHouse a quarter less for each row. */
+const MOST_AT_ONCE = 2;
 
 interface HeldJob {
   readonly payload: WritesPayload;
@@ -18,15 +27,19 @@ interface HeldJob {
 
 export interface WriterOptions {
   readonly batchRows: number;
-  /** Milliseconds from the first held job to the insert. */
+  /** Jobs that can be held at once: when as many are, no other can come. */
+  readonly mostHeld?: number;
+  /** Milliseconds from the first held job to the insert at most. */
   readonly maxWaitMs: number;
   /** Milliseconds until an insert is given up, where ClickHouse keeps up. */
   readonly insertMs?: number;
 }
 
 /**
- * Holds write jobs and inserts many of them together: at `batchRows` rows or `maxWaitMs` after the first,
- * whichever comes first. A job is done only when its rows and its coverage are on disk.
+ * Holds write jobs and inserts many of them together: at `batchRows` rows or `maxWaitMs` after the first, whichever comes
+ * first. A writer that has rested waits for neither: ten times as long as its last insert took, but no longer than
+ * `maxWaitMs`. So inserts stay few and a quiet pipeline writes at once. A job is done only when its rows and its coverage
+ * are on disk.
  */
 export class BatchingWriter {
   readonly #database: Database;
@@ -37,6 +50,8 @@ export class BatchingWriter {
   #heldRows = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
+  /** When the writer has rested, of performance.now(). */
+  #restedAt = 0;
   #closing = false;
 
   constructor(database: Database, options: WriterOptions) {
@@ -51,8 +66,8 @@ export class BatchingWriter {
       const rows = Object.values(payload.rows).reduce((sum, encoded) => sum + encoded.count, 0);
       this.#held.push({ payload, rows, done, failed });
       this.#heldRows += rows;
-      if (this.#closing || this.#heldRows >= this.#pace.rows) this.#flushSoon();
-      else this.#timer ??= setTimeout(() => this.#flushSoon(), this.#options.maxWaitMs);
+      if (this.#closing || this.#isFull()) this.#flushSoon();
+      else if (this.#flushing === undefined) this.#flushInTime();
     });
   }
 
@@ -62,27 +77,40 @@ export class BatchingWriter {
     this.#flushSoon();
   }
 
+  /** What is held now is inserted once the writer has rested. */
+  #flushInTime(): void {
+    const restMs = Math.max(LINGER_MS, this.#restedAt - performance.now());
+    this.#timer ??= setTimeout(() => this.#flushSoon(), Math.min(restMs, this.#options.maxWaitMs));
+  }
+
   #flushSoon(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushing ??= this.#flushAll().finally(() => {
       this.#flushing = undefined;
-      if (this.#held.length > 0) this.#timer ??= setTimeout(() => this.#flushSoon(), this.#options.maxWaitMs);
+      if (this.#held.length > 0) this.#flushInTime();
     });
   }
 
   /** One insert at a time: what arrives meanwhile makes the next one larger. */
   async #flushAll(): Promise<void> {
     do {
+      const began = performance.now();
       await this.#flush(this.#takeBatch());
-    } while (this.#held.length > 0 && (this.#closing || this.#heldRows >= this.#pace.rows));
+      this.#restedAt = began + Math.min(this.#options.maxWaitMs, (performance.now() - began) * REST);
+    } while (this.#held.length > 0 && (this.#closing || this.#isFull()));
   }
 
-  /** Held jobs up to the size of the moment; at least one. */
+  #isFull(): boolean {
+    const { mostHeld = Infinity } = this.#options;
+    return this.#heldRows >= this.#pace.rows || this.#held.length >= mostHeld;
+  }
+
+  /** Held jobs, at least one: what has come during the insert before goes along, up to so many times the size of the moment. */
   #takeBatch(): HeldJob[] {
     let rows = 0;
     let count = 0;
-    while (count < this.#held.length && (count === 0 || rows < this.#pace.rows)) {
+    while (count < this.#held.length && (count === 0 || rows < this.#pace.rows * MOST_AT_ONCE)) {
       rows += this.#held[count]?.rows ?? 0;
       count += 1;
     }
@@ -127,8 +155,8 @@ function merge(payloads: readonly WritesPayload[]): Batch {
   };
 }
 
-/** Drains write jobs into ClickHouse through the worker's batching writer. */
-export function writes(writer: BatchingWriter): Processor<'writes'> {
+/** Has the rows of a job written. */
+export function writes({ writer }: WorkerContext): Processor<'writes'> {
   return async (payload) => {
     await writer.write(payload);
     return Object.fromEntries(

@@ -14,6 +14,7 @@ import { planGaps, planRange, type Plan } from './backfillPlan.ts';
 import { BackfillRates } from './backfillRates.ts';
 import { Backfill } from './backfillRun.ts';
 import { openDatabase, openQueues, unlessStopped } from './connections.ts';
+import { FetchPlaces } from './fetchPlaces.ts';
 import { PipelineWatch } from './pipelineWatch.ts';
 import { mustBeLater, parsePlace, toPosition, type GivenPlace } from './placeOption.ts';
 import { ProgressLine } from './progressLine.ts';
@@ -96,7 +97,8 @@ await runCommand({
       watch: PipelineWatch,
     ): Promise<void> {
       const pieces = new BackfillPieces(redis, config.redis.prefix, source);
-      const run = new Backfill({ database, queues, pieces, source, bulk }, plan.wanted);
+      const places = new FetchPlaces(queues, config, bulk ? 'fetch.hypersync' : fetchQueueOf(source));
+      const run = new Backfill({ database, queues, pieces, places, source, bulk }, plan.wanted);
       const rates = new BackfillRates(POSITIONS[source]);
       for (;;) {
         try {

@@ -15,10 +15,9 @@ import type { BackfillPieces, Piece } from '../../queues/backfillPieces.ts';
 import { PRIORITY } from '../../queues/catalogue.ts';
 import type { Queues } from '../../queues/producer.ts';
 import { addRange, rangesUnderWay, type RangeUnderWay } from '../../queues/ranges.ts';
+import type { FetchPlaces } from './fetchPlaces.ts';
 import { failureOf, PATIENCE_IDLE_MS, PATIENCE_MS } from './underWay.ts';
 
-/** Chains under way at once, of all backfills of a source: requests of some are on their way while pages of others land. */
-const MOST_CHAINS = 8;
 const CHAIN_PREFIX = 'backfill-';
 /** Events that a piece should have: a few dozen requests. */
 const PIECE_EVENTS = 20_000;
@@ -31,8 +30,8 @@ const PIECE_LENGTHS = {
 };
 /** A piece grows at most so many times over the one before. */
 const GROWTH = 4;
-/** A small range is cut into at least so many pieces. */
-const LEAST_PIECES = 16;
+/** What is left is cut into so many pieces for each chain: towards the end they get smaller, so that all end together. */
+const PIECES_A_CHAIN = 3;
 
 /** The patience with a chain that is not seen doubles with each loss, up to this. */
 const LONGEST_PATIENCE_MS = 120_000;
@@ -42,6 +41,7 @@ export interface BackfillParts {
   readonly queues: Queues;
   readonly pieces: BackfillPieces;
   readonly source: OrderSource;
+  readonly places: FetchPlaces;
   /** Through the source's transport for bulk history. */
   readonly bulk: boolean;
 }
@@ -83,13 +83,13 @@ export class Backfill {
     this.#window = { from: first.from, to: last.to };
     this.#total = lengthOf(wanted);
     this.#lengths = PIECE_LENGTHS[parts.bulk ? 'bulkBlocks' : POSITIONS[parts.source]];
-    const { first: length, shortest } = this.#lengths;
-    this.#pieceLength = Math.max(shortest, Math.min(length, this.#total / LEAST_PIECES));
+    this.#pieceLength = this.#lengths.first;
   }
 
   /** Looks what is missing, and has it fetched as far as there is room for more chains. */
   async step(): Promise<BackfillProgress> {
-    const { database, queues, pieces, source } = this.#parts;
+    const { database, queues, pieces, places, source } = this.#parts;
+    const mostChains = await places.chains();
     // In this order: a chain that ends meanwhile is seen in the next step.
     const underWay = await rangesUnderWay(queues, source);
     const begun = await pieces.all();
@@ -100,7 +100,9 @@ export class Backfill {
     const lost = await this.#settle(begun, found.missing, underWay);
     const taken = begun.filter((piece) => !lost.some(({ chainId }) => chainId === piece.chainId));
     const others = underWay.filter(({ chainId }) => !chainId.startsWith(CHAIN_PREFIX));
-    await this.#begin(subtractSpans(missing, [...taken.map(spanOf), ...others]), underWay);
+    const free = subtractSpans(missing, [...taken.map(spanOf), ...others]);
+    const chains = underWay.length - others.length;
+    await this.#begin(free, mostChains - chains, mostChains);
     return { total: this.#total, missing: lengthOf(missing), events: this.#events, lost };
   }
 
@@ -137,15 +139,15 @@ export class Backfill {
   }
 
   /** Begins pieces of what is still to be fetched, the earliest first, while there is room for more chains. */
-  async #begin(free: readonly Span[], underWay: readonly RangeUnderWay[]): Promise<void> {
+  async #begin(free: readonly Span[], mostNew: number, mostChains: number): Promise<void> {
     const { queues, pieces, source, bulk } = this.#parts;
-    const chains = underWay.filter(({ chainId }) => chainId.startsWith(CHAIN_PREFIX)).length;
-    let room = MOST_CHAINS - chains;
+    const length = this.#lengthFor(lengthOf(free), mostChains);
+    let room = mostNew;
     for (const span of free) {
       let from: Cursor = span.from;
       const end = endPosition(span);
       while (room > 0 && from.position < end) {
-        const piece = this.#cut(from, end);
+        const piece = this.#cut(from, end, length);
         if (await pieces.claim(piece)) {
           await addRange(queues, { source, from, to: piece.to, bulk }, piece.chainId, PRIORITY.backfill);
           room -= 1;
@@ -155,8 +157,13 @@ export class Backfill {
     }
   }
 
-  #cut(from: Cursor, end: number): Piece {
-    const length = Math.ceil(this.#pieceLength);
+  /** No chain has much more to read than the others when nothing is left to begin. */
+  #lengthFor(left: number, chains: number): number {
+    const share = left / (chains * PIECES_A_CHAIN);
+    return Math.ceil(Math.max(this.#lengths.shortest, Math.min(this.#pieceLength, share)));
+  }
+
+  #cut(from: Cursor, end: number, length: number): Piece {
     // No crumbs: what would be left of less than half a piece goes with it.
     const to = end - from.position < length * 1.5 ? end : from.position + length;
     const place = { from, to: { position: to, id: '' } };
@@ -180,8 +187,7 @@ export class Backfill {
     if (covered <= 0) return;
     const fitting = came === 0 ? Infinity : (PIECE_EVENTS * covered) / came;
     const { shortest, longest } = this.#lengths;
-    const most = Math.max(this.#total / LEAST_PIECES, shortest);
-    const length = Math.min(fitting, this.#pieceLength * GROWTH, longest, most);
+    const length = Math.min(fitting, this.#pieceLength * GROWTH, longest);
     this.#pieceLength = Math.max(shortest, length);
   }
 }

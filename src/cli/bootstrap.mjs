@@ -29,6 +29,7 @@ const COMMANDS = {
   quarantine: 'src/cli/quarantine.ts',
   stop: 'src/cli/stop.ts',
   test: 'src/cli/runTests.ts',
+  bench: 'test/bench/main.ts',
   chaos: 'test/chaos/main.ts',
 };
 

@@ -32,7 +32,7 @@ export class PipelineWatch {
     this.#queues = queues;
     this.#states = states;
     this.#source = source;
-    this.#needed = [fetchQueue, 'orders', 'writes'];
+    this.#needed = [fetchQueue, 'orders'];
     this.#print = print;
   }
 

@@ -61,7 +61,7 @@ export async function toPosition(place: GivenPlace, parts: LookupParts): Promise
   const { config, redis, queues, signal } = parts;
   const { urls, exchanges, finalityBlocks } = config.polygon;
   const polygon = new PolygonSource({ urls, exchanges, finalityBlocks });
-  const turn = () => takeTurn(redis, queues, fetchQueueOf('polygon'), config, signal);
+  const turn = () => takeTurn(redis, queues, fetchQueueOf('polygon'), config, { signal });
   const before = await polygon.blockAt(place.second - 1, { signal, turn });
   return before.number + 1;
 }

@@ -64,7 +64,7 @@ export async function retryQuarantine(
     if (queue === undefined) unsent.set(source, records);
     else {
       total += records;
-      needed.add(queue).add('writes');
+      for (const name of queuesOf(queue)) needed.add(name);
     }
   }
   const result = { sent: 0, used: 0, refusedBy: new Map<string, number>(), inFailed: 0, unsent };
@@ -138,6 +138,11 @@ function queueOf(source: string): 'orders' | 'markets' | 'writes' | undefined {
   if (source === GAMMA) return 'markets';
   if ((ORDER_SOURCES as readonly string[]).includes(source)) return 'orders';
   return tableOf(source) === undefined ? undefined : 'writes';
+}
+
+/** Those that take a page of a queue to the tables: markets add a job that writes, the others write themselves. */
+function queuesOf(queue: QueueName): readonly QueueName[] {
+  return queue === 'markets' ? ['markets', 'writes'] : [queue];
 }
 
 function tableOf(source: string): DataTable | undefined {
@@ -246,7 +251,7 @@ async function workersAreThere(
   }
 }
 
-/** Waits for a page's job, and the write that it adds. Gives false where one of them is left in failed. */
+/** Waits for a page's job, and the write that it adds, where it adds one. Gives false where one of them is left in failed. */
 async function finished(
   queues: Queues,
   queue: QueueName,
@@ -255,7 +260,7 @@ async function finished(
   signal: AbortSignal,
 ): Promise<boolean> {
   const jobs: [QueueName, string][] = [[queue, jobId]];
-  if (queue !== 'writes') jobs.push(['writes', `w-${jobId}`]);
+  if (queue === 'markets') jobs.push(['writes', `w-${jobId}`]);
   for (const [name, id] of jobs) {
     for (;;) {
       const state = await queues.get(name).getJobState(id);

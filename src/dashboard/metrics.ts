@@ -4,10 +4,13 @@ import type { Status } from './status.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
+/** Each look at the event loop wakes the process up: milliseconds between them. */
+const EVENT_LOOP_MS = 1_000;
+
 /** The metrics of the dashboard process itself. */
 export function processMetrics(): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_MS });
   return registry;
 }
 
@@ -23,7 +26,12 @@ export async function metricsText(status: Status, ofProcess: Registry): Promise<
   addTables(registry, status);
   addQueues(registry, status);
   addBacklog(registry, status);
-  return `${await registry.metrics()}\n${await ofProcess.metrics()}`;
+  return `${await registry.metrics()}\n${withoutUnknown(await ofProcess.metrics())}`;
+}
+
+/** Of the event loop nothing is known before the first look at it, or the next one after a scrape. */
+function withoutUnknown(text: string): string {
+  return text.replaceAll(/^\S+ nan$\n?/gim, '');
 }
 
 function addServices(registry: Registry, { services }: Status): void {

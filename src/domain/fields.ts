@@ -53,7 +53,7 @@ export function fits(text: string, max: string): boolean {
 
 /** True for text that is UTF-8: JSON can hold half a surrogate pair, which no table and no other program takes. */
 export function isUtf8(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+  return text.isWellFormed();
 }
 
 /** A JSON object: neither null nor an array. */

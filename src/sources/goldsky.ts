@@ -164,7 +164,9 @@ export class GoldskySource {
   async #fetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
     const url = input instanceof Request ? input.url : input;
     const body = await fetchBody(this.#api, url, init);
-    return new Response(body, { headers: { 'content-type': 'application/json' } });
+    // What is text already would be encoded and decoded once more.
+    const response = new Response(null, { headers: { 'content-type': 'application/json' } });
+    return Object.assign(response, { text: () => Promise.resolve(body) });
   }
 
   #head(meta: unknown): SubgraphHead | undefined {

@@ -8,12 +8,16 @@ export { ClickHouseRefused, ClickHouseUnavailable };
 
 /**
  * Sent with every insert. Said out loud because newer servers changed their defaults: no server-side buffering
- * (an acknowledged insert is on disk), and a page may span any number of months.
+ * (an acknowledged insert is on disk), and a page may span any number of months. And left to merges, which do it anyway: rows
+ * that replace each other within one insert (a part that was never merged is read FINAL row by row, always), and the skip
+ * indexes, which spare little in a part of one granule.
  */
 const INSERT_SETTINGS: ClickHouseSettings = {
   async_insert: 0,
   wait_for_async_insert: 1,
   max_partitions_per_insert_block: '0',
+  optimize_on_insert: 0,
+  materialize_skip_indexes_on_insert: 0,
 };
 
 /** Milliseconds until a request is given up: nobody may wait for a server that hangs without end. */

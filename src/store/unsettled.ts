@@ -32,28 +32,33 @@ export function unsettledRows(source: string, from: number, to: number): string[
   return rows;
 }
 
-/** Ranges whose next reading is due, the most overdue first. */
+/** Ranges whose next reading is due, the most overdue first, and the milliseconds until the next one is. */
 export async function dueRanges(
   database: Database,
   source: string,
   limit: number,
-): Promise<UnsettledRange[]> {
+): Promise<{ readonly ranges: UnsettledRange[]; readonly nextMs: number }> {
   const rows = await database.rows<{
     from_position: string;
     to_position: string;
     checks: number;
     version: string;
+    due_in_ms: string;
   }>(
-    `SELECT from_position, to_position, checks, version FROM unsettled_ranges
-     WHERE source = {source:String} AND due_at <= now64(3) ORDER BY due_at LIMIT {limit:UInt32}`,
+    `SELECT from_position, to_position, checks, version, dateDiff('millisecond', now64(3), due_at) AS due_in_ms
+     FROM unsettled_ranges WHERE source = {source:String} ORDER BY due_at LIMIT {limit:UInt32}`,
     { source, limit },
   );
-  return rows.map((row) => ({
-    from: Number(row.from_position),
-    to: Number(row.to_position),
-    checks: row.checks,
-    version: row.version,
-  }));
+  const due = rows.filter((row) => Number(row.due_in_ms) <= 0);
+  return {
+    ranges: due.map((row) => ({
+      from: Number(row.from_position),
+      to: Number(row.to_position),
+      checks: row.checks,
+      version: row.version,
+    })),
+    nextMs: Number(rows[due.length]?.due_in_ms ?? Infinity),
+  };
 }
 
 /** What a reading answers; version null: whatever the mark's is by now. */

@@ -13,7 +13,7 @@ import type { Environment } from '../support/world.ts';
 const UNKNOWN_TABLE = 60;
 
 test.skipIf(lacksBrowser)(
-  'writes that ClickHouse refused until their jobs failed: retried in the browser, their rows arrive once',
+  'pages that ClickHouse refused until their jobs failed: retried in the browser, their rows arrive once',
   async () => {
     const recording = makeRecording({ events: 3_000, seed: 11, bursts: 0 });
     // One poll reads all of it; later ones would only add the newest second again, and again to what fails.
@@ -21,12 +21,12 @@ test.skipIf(lacksBrowser)(
     const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
     proxy.refuseInserts('order_event_versions', UNKNOWN_TABLE);
     const worker = await startWorkerProcess({ ...environment, CLICKHOUSE_URL: proxy.url });
-    const writes = new RedisWorld(environment).queues.get('writes');
-    const failed = () => writes.getFailedCount();
+    const pages = new RedisWorld(environment).queues.get('orders');
+    const failed = () => pages.getFailedCount();
     // Six attempts with pauses of about 1, 2, 4, 8 and 16 s.
     await expect.poll(failed, { timeout: 120_000, interval: 200 }).toBeGreaterThanOrEqual(3);
-    await expect.poll(() => writes.getJobCountByTypes('active', 'waiting', 'delayed'), POLL).toBe(0);
-    const jobs = await writes.getFailed();
+    await expect.poll(() => pages.getJobCountByTypes('active', 'waiting', 'delayed'), POLL).toBe(0);
+    const jobs = await pages.getFailed();
     expect(jobs.every((job) => job.attemptsMade === 6)).toBe(true);
     await untilCount(database, 'SELECT count() AS n FROM order_events', 0, 5_000);
     expect(worker.output.stdout).toContain('is left in failed: ClickHouse refused an insert into');
@@ -34,7 +34,7 @@ test.skipIf(lacksBrowser)(
 
     const page = await openPage(`${await startDashboard(environment)}admin/queues`);
     await page
-      .getByRole('link', { name: /writes/ })
+      .getByRole('link', { name: /orders/ })
       .first()
       .click();
     await page
@@ -62,7 +62,7 @@ test.skipIf(lacksBrowser)(
     await retry.click();
     await confirm(page);
     await expect.poll(failed, POLL).toBe(before - 1);
-    expect(await writes.getJobState(one)).not.toBe('failed');
+    expect(await pages.getJobState(one)).not.toBe('failed');
     await untilCount(database, 'SELECT count() > 0 AS n FROM order_events', 1, 30_000);
 
     await page.getByRole('button', { name: 'Retry all' }).click();

@@ -67,7 +67,7 @@ test('SIGTERM while ClickHouse hangs: the process ends cleanly, and another one 
   const { queues } = new RedisWorld(environment);
   proxy.keepAnswers('order_event_versions');
   const worker = await startWorkerProcess({ ...environment, CLICKHOUSE_URL: proxy.url });
-  await expect.poll(() => queues.get('writes').getActiveCount(), POLL).toBeGreaterThan(0);
+  await expect.poll(() => queues.get('orders').getActiveCount(), POLL).toBeGreaterThan(0);
   proxy.hang();
   await stops(worker);
 

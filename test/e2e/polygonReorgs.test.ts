@@ -45,20 +45,20 @@ test('pages of a branch that reach ClickHouse only when those in their place are
   });
   const { environment, database, upstream } = world;
   const proxy = await ClickHouseProxy.start(environment['CLICKHOUSE_URL'] ?? '');
-  // Look-ups see what is stored; only what is to be written is held back.
+  // Fetching and look-ups go on; only what is to be written of pages is held back.
   startWorkersHere(
     environment,
-    QUEUE_NAMES.filter((name) => name !== 'writes'),
+    QUEUE_NAMES.filter((name) => name !== 'orders'),
   );
-  startWorkersHere({ ...environment, CLICKHOUSE_URL: proxy.url }, ['writes']);
+  startWorkersHere({ ...environment, CLICKHOUSE_URL: proxy.url }, ['orders']);
   await untilHeadIsStored(world);
-  proxy.hang();
+  proxy.makeTrouble({ table: 'order_event_versions' }, { kind: 'refuse', code: 243 });
   const redis = new RedisWorld(environment);
   const block = upstream.chainHead().number + 1;
   await expect.poll(() => upstream.chainHead().number, POLL).toBeGreaterThanOrEqual(block);
   const gone = upstream.block(block).hash;
   const isHeld = async () => {
-    const jobs = await redis.queues.get('writes').getJobs(['active', 'waiting', 'prioritized']);
+    const jobs = await redis.queues.get('orders').getJobs(['active', 'waiting', 'delayed', 'prioritized']);
     return jobs.some(({ data }) => JSON.stringify(data).includes(gone));
   };
   await expect.poll(isHeld, POLL).toBe(true);

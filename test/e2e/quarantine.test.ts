@@ -146,7 +146,7 @@ test('one clear line where there is nothing to do, nobody to do it, or no way to
   ]);
   expect(none).toMatchObject({ code: 0, stdout: 'No such record is in quarantine: nothing was sent.\n' });
   expect(nobody).toMatchObject({ code: 1, stdout: '' });
-  expect(nobody.stderr).toMatch(/^quarantine: No worker takes jobs of orders and writes: start one .*\n$/);
+  expect(nobody.stderr).toMatch(/^quarantine: No worker takes jobs of orders: start one .*\n$/);
   await untilCount(database, count('1'), 1, 1_000);
 }, 120_000);
 

@@ -20,37 +20,26 @@ test('three replicas at once: same result, shared work, and the API bound holds 
   const complete = untilComplete(database, recording, 150_000);
   let running = true;
   void complete.finally(() => (running = false)).catch(() => undefined);
-  const doneBy = {
-    'fetch.goldsky': new Map<string, string>(),
-    orders: new Map<string, string>(),
-    writes: new Map<string, string>(),
-  };
+  const doneBy = new Map<string, string>();
   while (running) {
-    for (const name of ['fetch.goldsky', 'orders', 'writes'] as const) {
-      for (const [id, worker] of await redis.doneBy(name)) doneBy[name].set(id, worker);
-    }
+    for (const [id, worker] of await redis.doneBy('orders')) doneBy.set(id, worker);
     await sleep(50);
   }
   await complete;
   await expectExactly(database, recording);
   expect(await database.rows('SELECT * FROM coverage_gaps')).toEqual([]);
 
-  // A queue with little to do may go by between two of them; all the jobs together are shared by all.
-  const pids = replicas.map((replica) => String(replica.pid));
-  const shares = (jobs: Iterable<string>) => {
-    const byPid = [...jobs].map((worker) => worker.split(':').at(-1));
-    return pids.map((pid) => byPid.filter((one) => one === pid).length / byPid.length);
-  };
-  for (const [name, jobs] of Object.entries(doneBy)) {
-    expect(shares(jobs.values()).filter((share) => share > 0).length, name).toBeGreaterThanOrEqual(2);
+  // One replica at a time reads the live tail; its pages are shared by all.
+  const byPid = [...doneBy.values()].map((worker) => worker.split(':').at(-1));
+  for (const { pid } of replicas) {
+    const share = byPid.filter((one) => one === String(pid)).length / byPid.length;
+    expect(share).toBeGreaterThan(0.1);
   }
-  const all = Object.values(doneBy).flatMap((jobs) => [...jobs.values()]);
-  for (const share of shares(all)) expect(share, String(shares(all))).toBeGreaterThan(0.1);
 
   const counts = windowCounts(simulator.control.goldsky.requests.map((request) => request.at));
   expect(Math.max(...counts)).toBeLessThanOrEqual(BOUND);
-  // While there is something to fetch the bound is made use of, also on a busy machine.
-  expect(median(counts)).toBeGreaterThanOrEqual(0.6 * BOUND);
+  // While there is something to fetch the bound is made use of.
+  expect(median(counts)).toBeGreaterThanOrEqual(0.9 * BOUND);
 }, 240_000);
 
 /** Requests in each 10 s that end with a request; those that begin before the first request are left out. */

@@ -43,7 +43,7 @@ test('SIGKILL between an insert and its answer: the batch is done again within s
   const victim = await startWorkerProcess({ ...environment, CLICKHOUSE_URL: proxy.url });
   await landed;
   const { queues } = new RedisWorld(environment);
-  const held = await queues.get('writes').getJobs(['active']);
+  const held = await queues.get('orders').getJobs(['active']);
   expect(held.length).toBeGreaterThan(0);
   victim.child.kill('SIGKILL');
   await victim.exited;
@@ -88,10 +88,10 @@ async function untilSome(database: Database, rows: number): Promise<void> {
   await untilCount(database, `SELECT count() >= ${rows} AS n FROM order_events`, 1, 60_000);
 }
 
-/** Waits until that many write jobs are held up. */
+/** Waits until that many pages are held up. */
 async function untilWaiting({ queues }: RedisWorld, jobs: number): Promise<void> {
   await expect
-    .poll(() => queues.get('writes').getJobCountByTypes('waiting', 'active', 'delayed', 'prioritized'), {
+    .poll(() => queues.get('orders').getJobCountByTypes('waiting', 'active', 'delayed', 'prioritized'), {
       timeout: 60_000,
     })
     .toBeGreaterThanOrEqual(jobs);

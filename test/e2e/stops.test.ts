@@ -24,7 +24,7 @@ async function workerInTrouble(hung: 'subgraph' | 'clickhouse' | 'redis') {
   await untilCount(database, 'SELECT count() >= 900 AS n FROM order_events', 1, 30_000);
   const signalRedis = (signal: NodeJS.Signals) => void sendSignal(redis.pid ?? 0, signal);
   const { queues } = new RedisWorld(environment);
-  const active = (name: 'fetch.goldsky' | 'writes') => () => queues.get(name).getActiveCount();
+  const active = (name: 'fetch.goldsky' | 'orders') => () => queues.get(name).getActiveCount();
   if (hung === 'subgraph') {
     const before = simulator.control.goldsky.counts.count;
     simulator.control.goldsky.failNext(1_000, { kind: 'hang' });
@@ -32,7 +32,7 @@ async function workerInTrouble(hung: 'subgraph' | 'clickhouse' | 'redis') {
     await expect.poll(active('fetch.goldsky')).toBeGreaterThan(0);
   } else if (hung === 'clickhouse') {
     proxy.hang();
-    await expect.poll(active('writes'), { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(active('orders'), { timeout: 20_000 }).toBeGreaterThan(0);
   } else {
     signalRedis('SIGSTOP');
     onTestFinished(() => signalRedis('SIGCONT'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { compareIds } from '../../src/domain/coverage.ts';
 import type { FetchPageOptions, SubgraphPage } from '../../src/sources/goldsky.ts';
 import { TABLES, type DataTable } from '../../src/store/tables.ts';
-import type { OrdersPayload, WritesPayload } from '../../queues/payloads.ts';
+import type { OrdersPage, WritesPayload } from '../../queues/payloads.ts';
 
 /** What holds for every answer that is accepted. Plain assertions: there are millions of them. */
 
@@ -71,7 +71,7 @@ export function checkPage(
 }
 
 /** What is covered begins where the page was asked for, and counts every record. */
-export function checkCoverage({ range, records }: OrdersPayload, { coverage }: WritesPayload): void {
+export function checkCoverage({ range, records }: OrdersPage, { coverage }: WritesPayload): void {
   if (range === null) {
     assert.deepEqual(coverage, []);
     return;

@@ -4,6 +4,7 @@ import { GoldskySource } from '../../src/sources/goldsky.ts';
 import { parseLossless } from '../../src/sources/losslessJson.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/sources/upstreamError.ts';
 import type { Random } from '../../src/simulator/random.ts';
+import { recordsOf } from '../../queues/packedRecords.ts';
 import type { FetchGammaPayload, FetchGoldskyPayload, WritesPayload } from '../../queues/payloads.ts';
 import { fetchGamma } from '../../workers/fetch.gamma.ts';
 import { fetchGoldsky } from '../../workers/fetch.goldsky.ts';
@@ -160,11 +161,12 @@ export class FuzzedPipeline {
     const writes: WritesPayload[] = [];
     for (const { id, payload } of this.#memory.take('orders')) {
       await this.#memory.run(this.#orders, 'orders', { id, payload });
-      const [write] = this.#memory.take('writes');
+      const [write] = this.#memory.written.splice(0);
       if (write === undefined) throw new Error('nothing is written');
-      checkRows(write.payload, payload.records, 'order_event_versions');
-      checkCoverage(payload, write.payload);
-      writes.push(write.payload);
+      const page = { ...payload, records: recordsOf(payload.records) };
+      checkRows(write, page.records, 'order_event_versions');
+      checkCoverage(page, write);
+      writes.push(write);
     }
     return writes;
   }

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/store/migrate.ts';
-import type { BlockStamp, OrdersPayload } from '../../queues/payloads.ts';
+import type { BlockStamp, OrdersPayload, WritesPayload } from '../../queues/payloads.ts';
 import { closeContext, createContext } from '../../workers/context.ts';
 import { orders } from '../../workers/orders.ts';
 import { BatchingWriter } from '../../workers/writes.ts';
@@ -35,13 +35,20 @@ async function setUp() {
   const config = testConfig(testEnvironment({ ORDER_SOURCES: 'polygon' }));
   const context = createContext(config);
   onTestFinished(() => closeContext(context));
-  const { database, queues } = context;
+  const { database } = context;
   await migrate(database);
-  const process = orders(context);
+  let handed: WritesPayload | undefined;
+  const holding: Pick<BatchingWriter, 'write'> = {
+    write: (payload) => {
+      handed = payload;
+      return Promise.resolve();
+    },
+  };
+  const process = orders({ ...context, writer: holding as BatchingWriter });
   const writer = new BatchingWriter(database, { batchRows: 1, maxWaitMs: 0 });
   let pages = 0;
   let clock = Date.now();
-  /** The write job that a page of blocks becomes; `compares` as the tail does after a reorg. */
+  /** What is to be written of a page of blocks; `compares` as the tail does after a reorg. */
   const prepare = async (
     blocks: readonly BlockStamp[],
     records: readonly ExampleLog[],
@@ -58,8 +65,9 @@ async function setUp() {
       ...rest,
     };
     const summary = await process(payload, { job: { id, opts: {} } as Job, signal: undefined });
-    const job = await queues.get('writes').getJob(`w-${id}`);
-    const write = job?.data as Parameters<BatchingWriter['write']>[0];
+    if (handed === undefined) throw new Error('nothing is written');
+    const write = handed;
+    handed = undefined;
     return { summary, write };
   };
   const land = async (...page: Parameters<typeof prepare>) => {
@@ -83,7 +91,7 @@ const rowsOf = (logs: readonly ExampleLog[]) =>
     )
     .toSorted();
 
-test('after a reorg one write job takes the orphaned rows out and writes those in their place', async () => {
+test('after a reorg one write takes the orphaned rows out and writes those in their place', async () => {
   const { writer, prepare, land, stored } = await setUp();
   const [before, a, b] = [block(BLOCK - 1, 'a'), block(BLOCK, 'a'), block(BLOCK, 'b')];
   const kept = fill('kept', before, 1);

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { V1_EXCHANGES } from '../../src/base/exchanges.ts';
 import { planGaps, planRange } from '../../src/cli/backfillPlan.ts';
+import { FetchPlaces } from '../../src/cli/fetchPlaces.ts';
 import { Backfill } from '../../src/cli/backfillRun.ts';
 import type { CheckResult } from '../../src/cli/check.ts';
 import { allChecks } from '../../src/cli/checks.ts';
@@ -98,7 +99,7 @@ test.each([
     queue: 'fetch.hypersync',
     other: 'fetch.polygon',
     first: 2_000,
-    then: 6_250,
+    then: 3_500,
   },
 ] as const)(
   'pieces of blocks go to $queue, few blocks first, longer where there is little',
@@ -106,7 +107,8 @@ test.each([
     const { database, queues, pieces, ranges, config } = await setUp(given.environment);
     const from = START - 100_000;
     const bulk = config.hypersync !== undefined;
-    const run = new Backfill({ database, queues, pieces, source: 'polygon', bulk }, [
+    const places = new FetchPlaces(queues, config, given.queue);
+    const run = new Backfill({ database, queues, pieces, places, source: 'polygon', bulk }, [
       { from: at(from), to: at(START) },
     ]);
     expect(await run.step()).toMatchObject({ total: 100_000, missing: 100_000, lost: [] });

@@ -6,6 +6,7 @@ import { PRIORITY } from '../../queues/catalogue.ts';
 import { addRange } from '../../queues/ranges.ts';
 import { closeContext, createContext } from '../../workers/context.ts';
 import { refetchGaps } from '../../workers/gaps.ts';
+import { Looks } from '../../workers/looks.ts';
 import { makeWorld, startWorkerProcess } from '../support/pipeline.ts';
 import { makeRecording } from '../support/recording.ts';
 import { RedisWorld } from '../support/redisWorld.ts';
@@ -13,31 +14,24 @@ import { testConfig } from '../support/world.ts';
 
 const at = (position: number) => ({ position, id: '' });
 
-test('the pages of a past range wait behind those of the live tail, on their way to ClickHouse, too', async () => {
+test('the pages of a past range wait behind those of the live tail', async () => {
   const recording = makeRecording({ events: 3_000, seed: 51 });
   const tail = recording.to - 10;
   const { environment } = await makeWorld(recording, { GOLDSKY_START: String(tail) });
   const { queues } = new RedisWorld(environment);
   const range = { source: 'goldsky', from: at(recording.from), to: tail, bulk: false } as const;
   await addRange(queues, range, 'past', PRIORITY.backfill);
-  const worker = await startWorkerProcess(environment, ['--queues=ticks,fetch.goldsky']);
+  await startWorkerProcess(environment, ['--queues=ticks,fetch.goldsky']);
 
   // BullMQ takes what waits without a priority first, then what has one.
-  const pages = async (queue: 'orders' | 'writes', state: 'waiting' | 'prioritized') =>
-    (await queues.get(queue).getJobs([state])).map(({ id = '' }) =>
+  const pages = async (state: 'waiting' | 'prioritized') =>
+    (await queues.get('orders').getJobs([state])).map(({ id = '' }) =>
       id.includes('range-past-') ? 'past' : 'tail',
     );
-  await expect.poll(() => pages('orders', 'waiting'), { timeout: 30_000 }).toContain('tail');
-  await expect.poll(() => pages('orders', 'prioritized'), { timeout: 30_000 }).toContain('past');
-  expect(await pages('orders', 'waiting')).not.toContain('past');
-  expect(await pages('orders', 'prioritized')).not.toContain('tail');
-
-  worker.child.kill('SIGTERM');
-  await worker.exited;
-  await startWorkerProcess(environment, ['--queues=orders']);
-  await expect.poll(() => pages('writes', 'waiting'), { timeout: 30_000 }).toContain('tail');
-  await expect.poll(() => pages('writes', 'prioritized'), { timeout: 30_000 }).toContain('past');
-  expect(await pages('writes', 'waiting')).not.toContain('past');
+  await expect.poll(() => pages('waiting'), { timeout: 30_000 }).toContain('tail');
+  await expect.poll(() => pages('prioritized'), { timeout: 30_000 }).toContain('past');
+  expect(await pages('waiting')).not.toContain('past');
+  expect(await pages('prioritized')).not.toContain('tail');
 }, 120_000);
 
 test('a gap that a chain is still to close is left to it; once the chain is gone, the gap is fetched', async () => {
@@ -56,8 +50,9 @@ test('a gap that a chain is still to close is left to it; once the chain is gone
   const wanted = { source: 'goldsky', from: at(350), to: 500, bulk: false } as const;
   await addRange(context.queues, wanted, 'past', PRIORITY.backfill);
 
+  const looks = new Looks(context.redis, context.queues);
   const fetched = async () => {
-    await refetchGaps(context, 'tick');
+    await refetchGaps(context, looks, 'tick');
     const jobs = await context.queues.get('fetch.goldsky').getJobs(['prioritized']);
     return jobs.map(({ data }) => (data as { cursor: { position: number } }).cursor.position).toSorted();
   };

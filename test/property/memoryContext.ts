@@ -3,6 +3,7 @@ import { UpstreamError } from '../../src/sources/upstreamError.ts';
 import type { GammaSource } from '../../src/sources/gamma.ts';
 import type { GoldskySource } from '../../src/sources/goldsky.ts';
 import type { Payload, QueueName } from '../../queues/catalogue.ts';
+import type { WritesPayload } from '../../queues/payloads.ts';
 import { checkPayload, type AddOptions } from '../../queues/producer.ts';
 import type { SourceState } from '../../queues/sourceState.ts';
 import type { WorkerContext } from '../../workers/context.ts';
@@ -33,6 +34,8 @@ const MOST_TRIES = 100;
 export class MemoryContext {
   /** Every job that was added, the oldest first. */
   readonly jobs: MemoryJob[] = [];
+  /** What was written without a job of its own, the oldest first. */
+  readonly written: WritesPayload[] = [];
   readonly #ids = new Set<string>();
   #state: Partial<SourceState> = {};
   #sources: Sources;
@@ -104,7 +107,8 @@ export class MemoryContext {
 
   #make(): WorkerContext {
     const made = {
-      config: testConfig(testEnvironment()),
+      // Without limits: turns are in Redis.
+      config: testConfig(testEnvironment({ GOLDSKY_REQUESTS_PER_10S: '0', GAMMA_REQUESTS_PER_10S: '0' })),
       queues: {
         add: (name: QueueName, _jobName: string, payload: unknown, { jobId }: AddOptions) =>
           this.#step(() => {
@@ -143,6 +147,17 @@ export class MemoryContext {
       },
       lookups: { note: () => Promise.resolve() },
       labels: { find: () => Promise.resolve(new Map()) },
+      storedPages: {
+        idsOf: () => Promise.resolve(undefined),
+        written: () => Promise.resolve(''),
+        note: () => undefined,
+      },
+      writer: {
+        write: (rows: WritesPayload) =>
+          this.#step(() => {
+            this.written.push(rows);
+          }),
+      },
     };
     return Object.defineProperties(made, {
       goldsky: { get: () => this.#sources.goldsky },

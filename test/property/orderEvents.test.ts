@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OrderEvent } from '../../src/domain/orderEvent.ts';
 import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
-import { toTrade } from '../../src/domain/trade.ts';
-import { orderEventRow, TABLES } from '../../src/store/tables.ts';
-import { EXCHANGES, hostileJson, subgraphRecord } from './arbitraries.ts';
+import { toDecimal } from '../../src/domain/amounts.ts';
+import { nonusdcSide, toTrade, type TokenLabel } from '../../src/domain/trade.ts';
+import { LABELLED, orderEventRow, TABLES } from '../../src/store/tables.ts';
+import { anyText, EXCHANGES, hex, hostileJson, subgraphRecord } from './arbitraries.ts';
 
 function parsed(record: unknown): OrderEvent {
   const result = parseSubgraphEvent(record, 'goldsky');
@@ -89,6 +90,80 @@ test('whatever JSON a record is, it is an event with a row of every column, or h
     { numRuns: 2_000 },
   );
   expect(accepted).toBeGreaterThan(20);
+});
+
+test('its row is written as JSON.stringify would, with any label and any id', () => {
+  const lowerHex = (bytes: number) => hex(bytes).map((text) => text.toLowerCase());
+  const ofLogs = fc.record({
+    exchange: lowerHex(20),
+    exchangeVersion: fc.constantFrom(1 as const, 2 as const, 3 as const),
+    blockNumber: fc.nat(),
+    blockHash: lowerHex(32),
+    logIndex: fc.nat(),
+    builder: fc.oneof(fc.constant(''), lowerHex(32)),
+    metadata: fc.oneof(fc.constant(''), lowerHex(32)),
+  });
+  const event = fc
+    .tuple(subgraphRecord.map(parsed), fc.option(ofLogs, { nil: {} }), fc.boolean())
+    .map(([one, more, isUsual]): OrderEvent => {
+      const whole: OrderEvent = { ...one, ...more };
+      return isUsual && whole.exchange !== ''
+        ? { ...whole, id: `${whole.transactionHash}-${whole.logIndex}` }
+        : whole;
+    });
+  const text = fc.oneof(
+    anyText,
+    fc.constantFrom('"', '\\', '","', '\n', '\u0000', '\u2028', '"]', '\ud800', "Trump's"),
+  );
+  const label: fc.Arbitrary<TokenLabel> = fc.record({
+    marketId: text,
+    conditionId: text,
+    outcomeIndex: fc.nat(3),
+    outcome: text,
+  });
+  fc.assert(
+    fc.property(event, fc.option(label, { nil: undefined }), fc.nat(), (one, label, fetchedAt) => {
+      const trade = toTrade(one, EXCHANGES);
+      const usual =
+        one.exchange === ''
+          ? `${one.transactionHash}_${one.orderHash}`
+          : `${one.transactionHash}-${one.logIndex}`;
+      const values: Record<(typeof TABLES)['order_event_versions'][number], string | number> = {
+        timestamp: one.timestamp,
+        transaction_hash: one.transactionHash,
+        log_index: one.logIndex,
+        order_hash: one.orderHash,
+        odd_id: one.id === usual ? '' : one.id,
+        source: one.source,
+        exchange: one.exchange,
+        block_number: one.blockNumber,
+        maker: one.maker,
+        taker: one.taker,
+        maker_direction: trade?.makerDirection ?? '',
+        token_id: trade?.tokenId ?? '',
+        usd_amount: trade?.usdAmount ?? toDecimal(one.makerAmountFilled),
+        token_amount: trade?.tokenAmount ?? toDecimal(one.takerAmountFilled),
+        fee: toDecimal(one.fee),
+        is_taker_side: trade?.isTakerSide === true ? 1 : 0,
+        odd_maker_asset: trade === undefined ? one.makerAssetId : '',
+        odd_taker_asset: trade === undefined ? one.takerAssetId : '',
+        market_id: label?.marketId ?? '',
+        condition_id: label?.conditionId ?? '',
+        nonusdc_side: nonusdcSide(label),
+        outcome: label?.outcome ?? '',
+        version: fetchedAt * 2 + (label === undefined ? 0 : LABELLED),
+        is_deleted: 0,
+        exchange_version: one.exchangeVersion,
+        block_hash: one.blockHash,
+        builder: one.builder,
+        metadata: one.metadata,
+      };
+      const expected = JSON.stringify(TABLES.order_event_versions.map((column) => values[column]));
+      // The second time the label is encoded already.
+      for (let time = 0; time < 2; time++) expect(orderEventRow(one, trade, label, fetchedAt)).toBe(expected);
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 describe('the trade of an event', () => {

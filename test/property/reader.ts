@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { compareCursors, type Cursor } from '../../src/domain/coverage.ts';
 import { GoldskySource } from '../../src/sources/goldsky.ts';
 import { chainJobId } from '../../queues/chain.ts';
+import { recordsOf } from '../../queues/packedRecords.ts';
 import type { FetchGoldskyPayload, OrdersPayload } from '../../queues/payloads.ts';
 import { fetchGoldsky } from '../../workers/fetch.goldsky.ts';
 import { Crash, MemoryContext } from './memoryContext.ts';
@@ -63,8 +64,7 @@ export class Reader {
     for (let steps = 0; job !== undefined; steps++) {
       if (steps > 500) throw new Error('the chain has no end');
       await this.#untilDone(job);
-      const isSure = this.#isHonest || this.#hasRead(job.payload.cursor);
-      for (const page of this.#memory.take('orders')) this.#land(page.payload, isSure);
+      for (const page of this.#memory.take('orders')) this.#land(page.payload);
       job = this.#memory.take('fetch.goldsky')[0];
     }
   }
@@ -88,8 +88,9 @@ export class Reader {
     }
   }
 
-  #land({ records, range }: OrdersPayload, isSure: boolean): void {
-    const tags = new Set(records.map(tagOf));
+  #land({ records, range }: OrdersPayload): void {
+    const isSure = this.#isHonest || (range !== null && this.#hasRead(range.from));
+    const tags = new Set(recordsOf(records).map(tagOf));
     for (const tag of tags) this.landed.add(tag);
     if (range === null || !isSure) return;
     this.ranges.push(range);

@@ -1,25 +1,35 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { limiterFor } from '../../queues/limiter.ts';
+import { limiterFor, paceOf } from '../../queues/limiter.ts';
 import { loadConfig } from '../../src/base/config.ts';
 
-const limiter = (bound: number) =>
-  limiterFor('fetch.goldsky', loadConfig({ GOLDSKY_REQUESTS_PER_10S: String(bound) }));
+const WINDOW_MS = 10_000;
+
+const pace = (bound: number) =>
+  paceOf('fetch.goldsky', loadConfig({ GOLDSKY_REQUESTS_PER_10S: String(bound) }));
 
 test('no bound, no limiter; queues without an upstream have none', () => {
-  expect(limiter(0)).toBeUndefined();
+  expect(pace(0)).toBeUndefined();
+  expect(paceOf('writes', loadConfig({}))).toBeUndefined();
   expect(limiterFor('writes', loadConfig({}))).toBeUndefined();
 });
 
-test('jobs let through as fast as the limiter allows never exceed the bound in any 10 s, and use most of it', () => {
+test('turns at their pace use more than 95 % of the bound; what lets jobs through is no slower, and never lets many through early', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100_000 }), (bound) => {
-      const { max, duration } = limiter(bound) ?? { max: 0, duration: 1 };
-      // Periods start at multiples of the duration at the earliest; any 10 s touch this many of them at most.
-      const groups = Math.floor(10_000 / duration) + 1;
-      const most = groups * max;
-      expect(most).toBeLessThanOrEqual(Math.max(bound, max));
-      expect((10_000 / duration) * max).toBeGreaterThanOrEqual(bound * 0.9 - 1);
+      const found = pace(bound);
+      if (found === undefined) throw new Error('There is a bound.');
+      const { windowMs, periodMs, shortestMs, leadMs, limiter } = found;
+      expect(found.bound).toBe(bound);
+      expect(windowMs).toBeGreaterThan(WINDOW_MS);
+      expect(windowMs).toBeLessThan(WINDOW_MS / 0.96);
+      expect(periodMs * bound).toBeCloseTo(windowMs);
+      expect(shortestMs).toBeLessThan(periodMs);
+      expect(leadMs).toBeLessThan(periodMs);
+      expect(Number.isInteger(limiter.duration) && limiter.duration >= 1).toBe(true);
+      const millisecondsAJob = limiter.duration / limiter.max;
+      expect(millisecondsAJob).toBeLessThan(periodMs);
+      expect(millisecondsAJob).toBeGreaterThan(periodMs * 0.9);
     }),
   );
 });
