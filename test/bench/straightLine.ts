@@ -1,0 +1,47 @@
+import type { Config } from '../../src/base/config.ts';
+import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
+import { toTrade, type TokenLabel } from '../../src/domain/trade.ts';
+import { GoldskySource, type SubgraphCursor } from '../../src/sources/goldsky.ts';
+import type { Database } from '../../src/store/clickhouse.ts';
+import { orderEventRow, TABLES, toLines } from '../../src/store/tables.ts';
+import type { Upstream } from './upstream.ts';
+
+const INSERT_ROWS = 10_000;
+const SOURCE = 'goldsky';
+
+/**
+ * The yardstick: one process that does what has to be done and nothing else. Page, transform, inserts of 10,000 rows, the
+ * next page asked for meanwhile. No queue, no coverage, no second try: what it has read and not written is lost with it.
+ * @returns the seconds from the first request until the last row is on disk
+ */
+export async function loadStraight(
+  { goldskyUrl, first, events }: Upstream,
+  database: Database,
+  config: Config,
+  labels: ReadonlyMap<string, TokenLabel>,
+): Promise<number> {
+  const source = new GoldskySource({ url: goldskyUrl });
+  const exchanges = new Set(config.exchanges);
+  const request = async (cursor: SubgraphCursor) => await source.fetchPage(cursor);
+  const started = performance.now();
+  let rows: string[] = [];
+  let read = 0;
+  let coming = request({ timestamp: first, id: '' });
+  while (read < events) {
+    const page = await coming;
+    read += page.records.length;
+    if (read < events) coming = request(page.next);
+    for (const record of page.records) {
+      const parsed = parseSubgraphEvent(record, SOURCE);
+      if (!parsed.ok) continue;
+      const trade = toTrade(parsed.event, exchanges);
+      const label = trade === undefined ? undefined : labels.get(trade.tokenId);
+      rows.push(orderEventRow(parsed.event, trade, label, Date.now()));
+    }
+    if (rows.length < INSERT_ROWS && read < events) continue;
+    const { order_event_versions: columns } = TABLES;
+    await database.insertLines('order_event_versions', columns, [toLines(rows)]);
+    rows = [];
+  }
+  return (performance.now() - started) / 1000;
+}
