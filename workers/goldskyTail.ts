@@ -10,7 +10,7 @@ import { holdWhileFull } from './backpressure.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY, knownCursor, requestPage, sendRequest, unsettledFrom, unsettledOf } from './goldskyPage.ts';
 import { addPage } from './ordersPage.ts';
-import type { JobContext } from './register.ts';
+import { movedOn, type JobContext } from './register.ts';
 
 type TailPayload = Extract<FetchGoldskyPayload, { kind: 'tail' }>;
 
@@ -75,7 +75,12 @@ export async function fetchTail(context: WorkerContext, payload: TailPayload, jo
     }
     asked = following;
     last = {};
-    page = await requestPage(context, asked, jobContext, { coming });
+    try {
+      page = await requestPage(context, asked, jobContext, { coming });
+    } catch (error) {
+      await movedOn(job);
+      throw error;
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { findLabels } from '../src/store/labels.ts';
 
 /** Known tokens kept in memory: about 60 MB when full. All tokens together would be gigabytes. */
 const MAX_TOKENS = 100_000;
-/** How long a token is taken for unknown once it was, in milliseconds: a trade stored meanwhile is marked, and labelled later. */
+/** How long a token is taken for unknown once it was, at most, in milliseconds: a trade stored meanwhile is marked, and labelled later. */
 const UNKNOWN_MS = 2_000;
 /** From the begin of one query to that of the next, in times of what it took: at full rate few queries serve many pages. */
 const REST = 10;
@@ -18,7 +18,7 @@ type Labels = ReadonlyMap<string, TokenLabel>;
 export class LabelCache {
   readonly #database: Database;
   readonly #known = new LRUCache<string, TokenLabel>({ max: MAX_TOKENS });
-  /** Tokens that were unknown at the last look, and when the first of them was, in milliseconds of a steady clock. */
+  /** Tokens that were unknown a moment ago, and since when they are collected, in milliseconds of a steady clock. */
   #unknown = new Set<string>();
   #unknownSince = 0;
   /** Tokens of the next query, and that query once it has been promised. */

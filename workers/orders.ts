@@ -69,7 +69,10 @@ async function made(
 ): Promise<{ readonly write: WritesPayload; readonly summary: Record<string, unknown> }> {
   const page = parsePage(payload);
   const comparison = await compared(context, payload, page.events);
-  const toWrite = page.events.filter((event) => comparison?.toWrite.has(placeOf(event)) ?? true);
+  const toWrite =
+    comparison === undefined
+      ? page.events
+      : page.events.filter((event) => comparison.toWrite.has(placeOf(event)));
   const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
     return (
       comparison?.toWrite.get(placeOf(event)) ??
@@ -86,9 +89,12 @@ async function made(
       recount_versions: encodeRows(comparison?.recounts ?? []),
     },
     coverage: coverageOf(payload, page),
-    resolved: toWrite.flatMap(({ id }, index) =>
-      resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
-    ),
+    resolved:
+      page.retried.size === 0
+        ? []
+        : toWrite.flatMap(({ id }, index) =>
+            resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
+          ),
   };
   const summary = {
     events: page.events.length,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
 import { AppError, oneLine } from '../src/base/errors.ts';
 import { log, type Logger } from '../src/base/log.ts';
+import { isRecord } from '../src/domain/fields.ts';
 import {
   CATALOGUE,
   concurrencyOf,
@@ -96,7 +97,7 @@ export function registerWorker<Name extends QueueName>(
       }
 
       function pauseMs(error: AppError): number {
-        return error.waitMs ?? growingPause(definition, job.attemptsStarted - job.attemptsMade - 1);
+        return error.waitMs ?? growingPause(definition, waitsOf(job) - movedAt(job));
       }
     },
     {
@@ -134,6 +135,25 @@ function outlook(name: QueueName, error: Error): string {
   if (isPayloadProblem(error.message)) return 'It can never work.';
   if (!isPageQueue(name)) return 'A later one makes up for it.';
   return 'It is tried again by itself from two minutes on, and at once when you retry it on the board.';
+}
+
+/**
+ * For a job that has done a part of its work for good and then met trouble: it waits as after its first try. Its tries
+ * before were for what is done.
+ */
+export async function movedOn(job: Job): Promise<void> {
+  await job.updateProgress({ waits: waitsOf(job) });
+}
+
+/** Tries before this one that ended in waiting. */
+function waitsOf({ attemptsStarted, attemptsMade }: Job): number {
+  return attemptsStarted - attemptsMade - 1;
+}
+
+/** Those of them before the job moved on. */
+function movedAt({ progress }: Job): number {
+  const waits = isRecord(progress) ? progress['waits'] : undefined;
+  return typeof waits === 'number' ? waits : 0;
 }
 
 /**

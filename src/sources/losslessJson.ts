@@ -18,7 +18,12 @@ function hasLosses(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return !(Math.abs(value) <= Number.MAX_SAFE_INTEGER);
   if (typeof value !== 'object' || value === null) return false;
   if (depth >= MAX_DEPTH) return true;
-  for (const inner of Object.values(value)) if (hasLosses(inner, depth + 1)) return true;
+  if (Array.isArray(value)) return value.some((inner) => hasLosses(inner, depth + 1));
+  // Parsed JSON has no inherited fields; Object.values would make a list of each record's.
+  for (const name in value) {
+    const inner = (value as Record<string, unknown>)[name];
+    if (typeof inner !== 'string' && hasLosses(inner, depth + 1)) return true;
+  }
   return false;
 }
 

@@ -55,18 +55,24 @@ export class FuzzedPipeline {
   /** What was done to the last answer. */
   lastChanges: readonly string[] = [];
   #lastBody: Uint8Array = new Uint8Array();
+  /** Answers of the subgraph that were accepted in this run. */
+  #pages = 0;
 
   /** One request and all that follows from its answer. @throws where something is wrong with the pipeline */
   async run(id: string, random: Random, upstream: HonestUpstream): Promise<FuzzResult> {
     const isGoldsky = random.chance(0.65);
     const api = isGoldsky ? 'goldsky' : 'gamma';
+    this.#pages = 0;
     try {
       await (isGoldsky ? this.#askGoldsky(id, random, upstream) : this.#askGamma(id, random, upstream));
     } catch (error) {
       if (!(error instanceof UpstreamError) || !CODES.has(error.code)) throw error;
       assert.doesNotMatch(error.message, /\n|subgraph\/|keyset/);
+      // Pages that the tail had read before are put away; of the answer that is refused there is nothing.
+      const before = isGoldsky ? await this.#landOrders() : [];
+      assert(before.length <= this.#pages, 'nothing of a refused answer');
       assert.deepEqual(this.#memory.jobs, []);
-      return { outcome: `${api} ${error.code}`, writes: [] };
+      return { outcome: `${api} ${error.code}`, writes: before };
     }
     const writes = isGoldsky ? await this.#landOrders() : await this.#landMarkets();
     this.#memory.take(isGoldsky ? 'fetch.goldsky' : 'fetch.gamma');
@@ -88,6 +94,7 @@ export class FuzzedPipeline {
         const page = await source.fetchPage(from, { ...options, pageSize });
         const body = await new Response(new Uint8Array(this.#lastBody)).text();
         checkPage(parseLossless(body), page, from, { ...options, pageSize });
+        this.#pages++;
         return page;
       },
     } satisfies Partial<GoldskySource>);

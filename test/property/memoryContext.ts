@@ -83,8 +83,14 @@ export class MemoryContext {
       data = throughJson(changed);
       return Promise.resolve();
     };
-    const bull = { id: job.id, opts: {}, updateData } as unknown as Job;
-    for (let tries = 1; ; tries++) {
+    let tries = 1;
+    // It has moved on: its tries are counted anew.
+    const updateProgress = () => {
+      tries = 0;
+      return Promise.resolve();
+    };
+    const bull = { id: job.id, opts: {}, updateData, updateProgress } as unknown as Job;
+    for (; ; tries++) {
       try {
         return await processor(checkPayload(name, data), { job: bull, signal: undefined });
       } catch (error) {
