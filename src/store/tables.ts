@@ -147,7 +147,8 @@ export function orderEventRow(
   label: TokenLabel | undefined,
   fetchedAt: number,
 ): string {
-  const { timestamp, transactionHash, logIndex, orderHash, source, exchange, blockNumber, maker, taker } = event;
+  const { timestamp, transactionHash, logIndex, orderHash, source, exchange, blockNumber, maker, taker } =
+    event;
   const { makerDirection = '', tokenId = '', isTakerSide = false } = trade ?? {};
   const usdAmount = trade?.usdAmount ?? toDecimal(event.makerAmountFilled);
   const tokenAmount = trade?.tokenAmount ?? toDecimal(event.takerAmountFilled);

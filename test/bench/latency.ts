@@ -28,7 +28,7 @@ const SECONDS: Readonly<Record<Scale, number>> = { short: 15, usual: 60, full: 3
 export const latencyPart: Part = {
   name: 'latency',
   title: 'Latency',
-  help: 'From when a block can be read upstream until all its trades are in a SELECT',
+  help: 'from when a block can be read upstream until all its trades are in a SELECT',
   run: async (context) => {
     const figures: Figure[] = [];
     for (const source of SOURCES) figures.push(...(await measureSource(context, source)));

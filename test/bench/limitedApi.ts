@@ -31,7 +31,7 @@ const YOUNG_BLOCKS = 400;
 export const limitedApiPart: Part = {
   name: 'limited-api',
   title: 'An API that allows 50 requests in 10 s',
-  help: 'how much of it a backfill uses, by one worker and by three',
+  help: 'how much of what an API allows a backfill uses, by one worker and by three',
   run: async (context) => {
     const figures: Figure[] = [];
     for (const replicas of REPLICAS[context.scale]) figures.push(...(await goldsky(context, replicas)));
