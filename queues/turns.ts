@@ -50,7 +50,7 @@ if shutFor > gate then redis.call('SET', KEYS[3], 999999, 'PX', shutFor) end
 return math.ceil(at - now)`;
 
 /** Sent later than this after its turn, in milliseconds, a request takes another one: what is left of the jitter is the network's. */
-const LATEST_MS = 100;
+const LATEST_MS = 250;
 /** Then it is Redis that is slow, and as many turns are lost as taken. */
 const MOST_TRIES = 3;
 

@@ -41,7 +41,7 @@ export const limitedApiPart: Part = {
       notes: [
         `A stand-in subgraph and stand-in nodes answer after ${LATENCY_MS} ms. \`npm run backfill\` fills about ${SECONDS[context.scale]} s worth of requests beside the live tail. Requests are counted as the upstream sees them come, those of the tail as well; the share is that of the time from the eleventh second until nine of ten requests were made, the most in any 10 s that of all the time.`,
         `Pages of ${PAGE_EVENTS} events, and blocks ten at a time: the limit is measured here, not the machine.`,
-        'Not measured: what a network between worker and API does to the times at which requests arrive; the limiter allows for 200 ms of it.',
+        'Not measured: what a network between worker and API does to the times at which requests arrive; the limiter allows for 50 ms of it where a machine is busy, for 300 where it is not.',
       ],
     };
   },
