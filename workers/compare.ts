@@ -16,11 +16,13 @@ const ASK_AGAIN_MS = 2_500;
  * Compares a slice of the subgraph that was read again with what is stored of it. Settling a range corrects what is
  * stored; a recount only adds what is missing, and records what it found. Stored events that the answer lacks are asked
  * for again before they are believed to be gone.
+ * @param isRedone a try before may have corrected what is found to be right now
  */
 export async function compareReread(
   context: WorkerContext,
   payload: OrdersPage & { readonly reread: Reread },
   events: readonly OrderEvent[],
+  isRedone: boolean,
 ): Promise<Comparison> {
   const { reread, fetchedAt, source } = payload;
   const found = await lookUp(context, { source, ...reread.slice }, events);
@@ -37,7 +39,7 @@ export async function compareReread(
     ...(await corrections(context, found, toDelete, fetchedAt)),
     marks:
       isSure && reread.mark !== undefined
-        ? [answerRow(source, reread.mark, { changed: changes > refused })]
+        ? [answerRow(source, reread.mark, { changed: isRedone || changes > refused })]
         : [],
     recounts:
       isSure && reread.reason === 'recount'

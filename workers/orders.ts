@@ -53,9 +53,11 @@ const LATE_MS = 60_000;
  */
 export function orders(context: WorkerContext): Processor<'orders'> {
   const exchanges = new Set(context.config.exchanges);
-  return async (payload) => {
+  return async (payload, { job }) => {
+    // A try before may have written some of its rows, and not what belongs to them.
+    const isRedone = job.attemptsStarted > 1;
     // While it waits for its insert, a page is no more than its rows.
-    const { write, summary } = await made(context, exchanges, unpacked(payload));
+    const { write, summary } = await made(context, exchanges, unpacked(payload), isRedone);
     await context.writer.write(write);
     return summary;
   };
@@ -66,9 +68,10 @@ async function made(
   context: WorkerContext,
   exchanges: ReadonlySet<string>,
   payload: OrdersPage,
+  isRedone: boolean,
 ): Promise<{ readonly write: WritesPayload; readonly summary: Record<string, unknown> }> {
   const page = parsePage(payload);
-  const comparison = await compared(context, payload, page.events);
+  const comparison = await compared(context, payload, page.events, isRedone);
   const toWrite =
     comparison === undefined
       ? page.events
@@ -84,7 +87,9 @@ async function made(
     rows: {
       order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
       quarantine_versions: encodeRows(page.refused),
-      unlabelled_token_versions: encodeRows(unlabelled),
+      unlabelled_token_versions: encodeRows(
+        comparison !== undefined && isRedone ? tokenMarks(page.events, exchanges) : unlabelled,
+      ),
       unsettled_range_versions: encodeRows([...(comparison?.marks ?? []), ...marksOf(payload, page.events)]),
       recount_versions: encodeRows(comparison?.recounts ?? []),
     },
@@ -110,10 +115,13 @@ async function compared(
   context: WorkerContext,
   payload: OrdersPage,
   events: readonly OrderEvent[],
+  isRedone: boolean,
 ): Promise<Comparison | undefined> {
   const { reread, blocks } = payload;
   if (blocks !== undefined) return await compareBlocks(context, { ...payload, blocks }, events);
-  return reread === undefined ? undefined : await compareReread(context, { ...payload, reread }, events);
+  return reread === undefined
+    ? undefined
+    : await compareReread(context, { ...payload, reread }, events, isRedone);
 }
 
 function unpacked(payload: OrdersPayload): OrdersPage {
@@ -170,6 +178,16 @@ async function toRows(
   const unknown = [...tokens].filter((token) => !labels.has(token));
   await context.lookups.note(unknown);
   return { rows, unlabelled: [...unlabelled], unknownTokens: unknown.length };
+}
+
+/** Marks of all tokens of a page: rows that are stored already are not written again, but may lack their labels and marks. */
+function tokenMarks(events: readonly OrderEvent[], exchanges: ReadonlySet<string>): string[] {
+  const marks = new Set<string>();
+  for (const event of events) {
+    const trade = toTrade(event, exchanges);
+    if (trade !== undefined) marks.add(unlabelledTokenRow(trade.tokenId, event.timestamp));
+  }
+  return [...marks];
 }
 
 function tokensOf(traded: readonly { readonly trade: Trade | undefined }[]): Set<string> {

@@ -10,7 +10,7 @@ const END = Math.floor(Date.UTC(2026, 0, 15) / 1000);
 const WORKERS = 1;
 const LEAST_RATIO = 0.7;
 /** Of so few events a start costs a large share. */
-const LEAST_RATIO_SHORT = 0.35;
+const LEAST_RATIO_SHORT = 0.3;
 const MOST_RSS_MB = 300;
 const MB = 1_000_000;
 

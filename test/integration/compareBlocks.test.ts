@@ -52,9 +52,9 @@ async function setUp() {
   const prepare = async (
     blocks: readonly BlockStamp[],
     records: readonly ExampleLog[],
-    more: Partial<OrdersPayload> & { readonly compares?: boolean } = {},
+    more: Partial<OrdersPayload> & { readonly compares?: boolean; readonly tries?: number } = {},
   ) => {
-    const { compares = true, ...rest } = more;
+    const { compares = true, tries = 1, ...rest } = more;
     const id = `page-${pages++}`;
     const payload = {
       source: 'polygon',
@@ -64,7 +64,10 @@ async function setUp() {
       ...(compares ? { blocks: [...blocks] } : {}),
       ...rest,
     };
-    const summary = await process(payload, { job: { id, opts: {} } as Job, signal: undefined });
+    const summary = await process(payload, {
+      job: { id, opts: {}, attemptsStarted: tries } as Job,
+      signal: undefined,
+    });
     if (handed === undefined) throw new Error('nothing is written');
     const write = handed;
     handed = undefined;
@@ -90,6 +93,22 @@ const rowsOf = (logs: readonly ExampleLog[]) =>
       [`${log.transactionHash}-${Number(log.logIndex)}`, log.topics[1] ?? '', log.blockHash].join(' '),
     )
     .toSorted();
+
+test('a page that is done again marks the tokens of rows that its first try stored without their marks', async () => {
+  const { prepare, writer } = await setUp();
+  const a = block(BLOCK, 'a');
+  const logs = [fill('one', a, 3), fill('two', a, 5)];
+  const first = await prepare([a], logs);
+  expect(first.write.rows.unlabelled_token_versions?.count).toBeGreaterThan(0);
+  const { order_event_versions: rows } = first.write.rows;
+  await writer.write({
+    rows: { ...(rows === undefined ? {} : { order_event_versions: rows }) },
+    coverage: [],
+  });
+  const again = await prepare([a], logs, { tries: 2 });
+  expect(again.write.rows.order_event_versions?.count).toBe(0);
+  expect(again.write.rows.unlabelled_token_versions).toEqual(first.write.rows.unlabelled_token_versions);
+});
 
 test('after a reorg one write takes the orphaned rows out and writes those in their place', async () => {
   const { writer, prepare, land, stored } = await setUp();

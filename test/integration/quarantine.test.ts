@@ -149,7 +149,12 @@ test('an event whose row ClickHouse refuses is no change of its range, which wou
     const mark = { from: SECOND, to: SECOND + 1, checks: 2, version: '7' };
     const reread = { reason: 'settle', request: 'r', slice, mark } as const;
     const payload = { source: 'goldsky', fetchedAt: RECEIVED, range: null, records: [record], reread };
-    const { toWrite, marks } = await compareReread({ database } as WorkerContext, payload, [parsed.event]);
+    const { toWrite, marks } = await compareReread(
+      { database } as WorkerContext,
+      payload,
+      [parsed.event],
+      false,
+    );
     expect(toWrite.size).toBe(1);
     return (JSON.parse(marks[0] ?? '') as unknown[])[TABLES.unsettled_range_versions.indexOf('checks')];
   };
