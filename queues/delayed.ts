@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { CATALOGUE, QUEUE_NAMES, type QueueDefinition } from './catalogue.ts';
 import type { Queues } from './producer.ts';
+import { byMember } from './scores.ts';
 
 /** Jobs due within this are left alone, whatever set their time. Milliseconds. */
 const SOON_MS = 10_000;
@@ -57,9 +58,7 @@ async function misdated(redis: Redis, queues: readonly Queue[], now: number) {
 
 /** @param scores ids, each followed by its score */
 async function tooFar(redis: Redis, queue: Queue, scores: readonly string[], now: number): Promise<string[]> {
-  const jobs = scores.flatMap((id, index) =>
-    index % 2 === 0 ? [{ id, due: Number(scores[index + 1]) / SCORE_STEP }] : [],
-  );
+  const jobs = [...byMember(scores)].map(([id, score]) => ({ id, due: score / SCORE_STEP }));
   const delays = await Promise.all(jobs.map(({ id }) => redis.hget(queue.toKey(id), 'delay')));
   return jobs
     .filter(({ due }, index) => due - now > Number(delays[index] ?? Infinity) + SLACK_MS)

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { AppError } from '../src/base/errors.ts';
 import { readBacklog, type Backlog } from './backlog.ts';
 import { CATALOGUE, QUEUE_NAMES, type Payload, type QueueName } from './catalogue.ts';
+import { byMember } from './scores.ts';
 
 const OTHER_SHAPE = 'has data of another shape';
 
@@ -79,9 +80,7 @@ export class Queues {
       '+inf',
       'WITHSCORES',
     );
-    const runs = new Map<string, number>();
-    for (let at = 0; at < found.length; at += 2) runs.set(found[at] ?? '', Number(found[at + 1]));
-    return runs;
+    return byMember(found);
   }
 
   /** Pages between their fetch and ClickHouse; with pauseReason, whether fetching goes on. */

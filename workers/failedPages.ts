@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import { CATALOGUE, QUEUE_NAMES, type QueueDefinition, type QueueName } from '../queues/catalogue.ts';
 import { isPageQueue } from '../queues/backlog.ts';
 import { isPayloadProblem } from '../queues/producer.ts';
+import { byMember } from '../queues/scores.ts';
 import type { WorkerContext } from './context.ts';
 
 export interface RecoverOptions {
@@ -58,9 +59,7 @@ async function duePages(
 ): Promise<string[]> {
   const queue = queues.get(name);
   const found = await redis.zrange(queue.toKey('failed'), '0', '-1', 'WITHSCORES');
-  const failed = found.flatMap((id, index) =>
-    index % 2 === 0 ? [{ id, failedAt: Number(found[index + 1]) }] : [],
-  );
+  const failed = [...byMember(found)].map(([id, failedAt]) => ({ id, failedAt }));
   const states = await Promise.all(
     failed.map(({ id }) => redis.hmget(queue.toKey(id), 'atm', 'failedReason')),
   );

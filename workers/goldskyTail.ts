@@ -1,12 +1,11 @@
 import { compareCursors, formatCursor, type Cursor } from '../src/domain/coverage.ts';
 import type { SubgraphPage } from '../src/sources/goldsky.ts';
-import { pauseReason } from '../queues/backlog.ts';
 import { PRIORITY } from '../queues/catalogue.ts';
 import { chainJobId, nextStep } from '../queues/chain.ts';
 import { packedHash, packRecords } from '../queues/packedRecords.ts';
 import type { FetchGoldskyPayload } from '../queues/payloads.ts';
 import type { SourceStateRead } from '../queues/sourceState.ts';
-import { holdWhileFull } from './backpressure.ts';
+import { holdWhileFull, whyFull } from './backpressure.ts';
 import type { WorkerContext } from './context.ts';
 import { GOLDSKY, knownCursor, requestPage, sendRequest, unsettledFrom, unsettledOf } from './goldskyPage.ts';
 import { addPage } from './ordersPage.ts';
@@ -47,7 +46,7 @@ export async function fetchTail(context: WorkerContext, payload: TailPayload, jo
       read.behind &&
       pages < MOST_PAGES &&
       signal?.aborted !== true &&
-      (pages % LOOK_EVERY_PAGES !== 0 || !(await isFull(context)));
+      (pages % LOOK_EVERY_PAGES !== 0 || (await whyFull(context)) === undefined);
     const coming = goesOn ? sendRequest(context, following, jobContext, { starts: false }) : undefined;
     // Its outcome is looked at when this page is put away.
     coming?.catch(() => undefined);
@@ -154,10 +153,6 @@ async function putAway(
 async function addTail(context: WorkerContext, payload: TailPayload): Promise<void> {
   const jobId = chainJobId(GOLDSKY, payload.chain);
   await context.queues.add('fetch.goldsky', 'tail', payload, { jobId, priority: PRIORITY.live });
-}
-
-async function isFull(context: WorkerContext): Promise<boolean> {
-  return pauseReason(await context.queues.queuedPages(), context.config) !== undefined;
 }
 
 /**

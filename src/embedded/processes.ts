@@ -21,12 +21,17 @@ export function processIdentity(pid: number): string | undefined {
   return existsSync('/proc/self/stat') ? linuxIdentity(pid) : psIdentity(pid);
 }
 
+/** Fields of /proc/PID/stat, from the third (state) on: those after the name in parentheses. @throws where there are none */
+export function processStat(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 function linuxIdentity(pid: number): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // proc(5): after the name in parentheses come state (field 3) ... start time in ticks (field 22).
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // proc(5): state (field 3) ... start time in ticks (field 22).
+    const fields = processStat(pid);
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : `${boot.trim()} ${fields[19]}`;
   } catch {
     return undefined;

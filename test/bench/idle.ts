@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { blockNumberAt } from '../../src/simulator/chain.ts';
@@ -6,7 +5,7 @@ import { SimulatedExchange } from '../../src/simulator/exchange.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import type { BenchContext, Figure, Part, PartResult, Scale } from './part.ts';
 import { usageOf } from './processUsage.ts';
-import { until, type Stage } from './world.ts';
+import { ended, until, type Stage } from './world.ts';
 
 /** What the upstream has, all of it old when the pipeline starts, in seconds. */
 const HISTORY_S = 20;
@@ -143,11 +142,4 @@ function figuresOf(pollMs: number, percents: PerProcess): Figure[] {
         : {}),
     },
   ];
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
 }

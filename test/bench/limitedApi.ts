@@ -1,11 +1,11 @@
-import { blockNumberAt } from '../../src/simulator/chain.ts';
+import { BLOCK_SECONDS, blockNumberAt } from '../../src/simulator/chain.ts';
 import { NODE_NAMES } from '../../src/simulator/control.ts';
 import { SimulatedExchange } from '../../src/simulator/exchange.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { runBackfill } from './backfillRun.ts';
 import { storeLabels } from './markets.ts';
 import type { BenchContext, Figure, Part, Scale } from './part.ts';
-import { mustBeExact } from './pipelineRun.ts';
+import { goldskySettings, mustBeExact } from './pipelineRun.ts';
 import { requestRate } from './requestRate.ts';
 import { startUpstream } from './upstream.ts';
 
@@ -21,7 +21,6 @@ const TAIL_S = 20;
 /** Seconds that a backfill is to take at the full rate. */
 const SECONDS: Readonly<Record<Scale, number>> = { short: 30, usual: 60, full: 120 };
 
-const BLOCK_S = 2;
 /** Of one answer of a node: what a job asks for at once. */
 const NODE_BLOCKS = 10;
 const NODE_EVENTS_PER_SECOND = 5;
@@ -61,21 +60,11 @@ async function goldsky(context: BenchContext, replicas: number): Promise<Figure[
     limit: LIMIT,
   });
   try {
-    const stage = await world.stage({
-      GOLDSKY_URL: upstream.goldskyUrl,
-      GAMMA_URL: upstream.gammaUrl,
-      ORDER_SOURCES: 'goldsky',
-      GOLDSKY_START: String(upstream.last - TAIL_S),
-      GOLDSKY_REQUESTS_PER_10S: String(LIMIT.requests),
-    });
+    const tail = upstream.last - TAIL_S;
+    const stage = await world.stage(goldskySettings(upstream, tail, LIMIT.requests));
     await storeLabels(stage.database, exchange);
     context.say(`goldsky, ${replicas} workers: backfill of ${upstream.events} events`);
-    const workers = await stage.startWorkers(replicas);
-    try {
-      await runBackfill(stage, 'goldsky', upstream.first - 1, upstream.last - TAIL_S, context.signal);
-    } finally {
-      await Promise.all(workers.map((worker) => worker.stop()));
-    }
+    await runBackfill(stage, replicas, 'goldsky', upstream.first - 1, tail, context.signal);
     await mustBeExact(stage, upstream);
     const { arrivals, refused } = await upstream.arrivals();
     await stage.close();
@@ -88,7 +77,7 @@ async function goldsky(context: BenchContext, replicas: number): Promise<Figure[
 async function polygon(context: BenchContext, replicas: number): Promise<Figure[]> {
   // Two nodes see each block, and each answer takes a request.
   const requests = (SECONDS[context.scale] * LIMIT.requests * 1000) / LIMIT.windowMs;
-  const seconds = ((requests / 2) * NODE_BLOCKS + YOUNG_BLOCKS) * BLOCK_S;
+  const seconds = ((requests / 2) * NODE_BLOCKS + YOUNG_BLOCKS) * BLOCK_SECONDS;
   const end = Math.floor(Date.now() / 1000);
   const exchange = {
     start: end - seconds,
@@ -104,7 +93,7 @@ async function polygon(context: BenchContext, replicas: number): Promise<Figure[
   });
   const world = await context.world();
   try {
-    const tail = upstream.chainHead().number - upstream.finalityBlocks - TAIL_S / BLOCK_S;
+    const tail = upstream.chainHead().number - upstream.finalityBlocks - TAIL_S / BLOCK_SECONDS;
     const first = blockNumberAt(exchange.start);
     const to = tail - YOUNG_BLOCKS;
     const stage = await world.stage({
@@ -116,12 +105,7 @@ async function polygon(context: BenchContext, replicas: number): Promise<Figure[
     });
     await storeLabels(stage.database, { ...exchange, end });
     context.say(`polygon, ${replicas} workers: backfill of ${to - first} blocks`);
-    const workers = await stage.startWorkers(replicas);
-    try {
-      await runBackfill(stage, 'polygon', first, to, context.signal);
-    } finally {
-      await Promise.all(workers.map((worker) => worker.stop()));
-    }
+    await runBackfill(stage, replicas, 'polygon', first, to, context.signal);
     const [row] = await stage.database.rows<{ n: string }>(
       'SELECT count() AS n FROM order_events WHERE block_number < {to:UInt64}',
       { to },

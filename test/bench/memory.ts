@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeLabels } from './markets.ts';
 import type { BenchContext, Figure, Part, Scale } from './part.ts';
-import { catchUpSettings } from './pipelineRun.ts';
+import { catchUpSettings, rawRows } from './pipelineRun.ts';
 import { usageOf } from './processUsage.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 import { until, type Stage, type WorkerProcess, type World } from './world.ts';
@@ -93,16 +93,15 @@ async function soak(
 
 async function sample(
   world: World,
-  { database }: Stage,
+  stage: Stage,
   workers: readonly WorkerProcess[],
   ms: number,
 ): Promise<Sample> {
-  const [row] = await database.rows<{ n: string }>('SELECT count() AS n FROM order_event_versions');
   return {
     ms,
     worker: Math.max(...workers.map(({ pid }) => usageOf(pid)?.rss ?? 0)) / MB,
     redis: (usageOf(world.pid('redis'))?.rss ?? 0) / MB,
-    rows: Number(row?.n ?? 0),
+    rows: await rawRows(stage),
   };
 }
 

@@ -6,16 +6,24 @@ const LONGEST_MS = 3_600_000;
 /** Each look costs the pipeline some of its CPU. */
 const LOOK_EVERY_MS = 500;
 
-/** Settings of a stage whose live tail reads all that the upstream has. */
-export function catchUpSettings({ goldskyUrl, gammaUrl, first }: Upstream): Readonly<Record<string, string>> {
+/** Settings of a stage whose live tail begins at that second; without `requestsPer10s` no request limit. */
+export function goldskySettings(
+  { goldskyUrl, gammaUrl }: Upstream,
+  start: number,
+  requestsPer10s = 0,
+): Readonly<Record<string, string>> {
   return {
     GOLDSKY_URL: goldskyUrl,
     GAMMA_URL: gammaUrl,
     ORDER_SOURCES: 'goldsky',
-    GOLDSKY_START: String(first),
-    GOLDSKY_REQUESTS_PER_10S: '0',
-    ORDERS_POLL_MS: '1000',
+    GOLDSKY_START: String(start),
+    GOLDSKY_REQUESTS_PER_10S: String(requestsPer10s),
   };
+}
+
+/** Settings of a stage whose live tail reads all that the upstream has. */
+export function catchUpSettings(upstream: Upstream): Readonly<Record<string, string>> {
+  return { ...goldskySettings(upstream, upstream.first), ORDERS_POLL_MS: '1000' };
 }
 
 export interface PipelineRun {
@@ -24,7 +32,6 @@ export interface PipelineRun {
   /** CPU seconds by process, and memory in bytes: workers are added up, their peaks are of the largest. */
   readonly cpuS: Readonly<Record<'workers' | 'redis' | 'clickhouse' | 'upstream', number>>;
   readonly workerPeakRss: number;
-  readonly redisPeakRss: number;
 }
 
 /** Runs workers on a stage until all that the upstream has is stored, once. @throws Error where it is not */
@@ -63,7 +70,6 @@ export async function runPipeline(
         upstream: after.upstream - before.upstream,
       },
       workerPeakRss: Math.max(...usages.map(({ peakRss }) => peakRss)),
-      redisPeakRss: usageOf(pids.redis)?.peakRss ?? 0,
     };
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -86,7 +92,8 @@ async function firstRequest(upstream: Upstream, before: number, signal: AbortSig
   return ago;
 }
 
-async function rawRows({ database }: Stage): Promise<number> {
+/** Rows in storage, replaced ones included. */
+export async function rawRows({ database }: Stage): Promise<number> {
   const [row] = await database.rows<{ n: string }>('SELECT count() AS n FROM order_event_versions');
   return Number(row?.n ?? 0);
 }

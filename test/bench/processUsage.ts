@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { processStat } from '../../src/embedded/processes.ts';
 
 /** The kernel's unit of CPU time in /proc, in seconds: 100 a second on every Linux in use. */
 const TICK_S = 0.01;
@@ -14,10 +15,9 @@ export interface Usage {
 /** What a process has used; undefined once it is gone, and where there is no /proc. */
 export function usageOf(pid: number): Usage | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    // proc(5): after the name in parentheses come state (field 3) ... utime and stime (fields 14 and 15).
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // proc(5): state (field 3) ... utime and stime (fields 14 and 15).
+    const fields = processStat(pid);
     const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
     return {
       cpuS: (Number(fields[11]) + Number(fields[12])) * TICK_S,

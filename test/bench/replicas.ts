@@ -1,7 +1,7 @@
 import { runBackfill } from './backfillRun.ts';
 import { storeLabels } from './markets.ts';
 import type { BenchContext, Part, Scale } from './part.ts';
-import { mustBeExact } from './pipelineRun.ts';
+import { goldskySettings, mustBeExact } from './pipelineRun.ts';
 import { startUpstream, type Upstream } from './upstream.ts';
 
 const LATENCY_MS = 200;
@@ -73,30 +73,17 @@ async function backfill(
   replicas: number,
 ): Promise<Run> {
   const world = await context.world();
-  const stage = await world.stage({
-    GOLDSKY_URL: upstream.goldskyUrl,
-    GAMMA_URL: upstream.gammaUrl,
-    ORDER_SOURCES: 'goldsky',
-    GOLDSKY_START: String(upstream.last - TAIL_S),
-    GOLDSKY_REQUESTS_PER_10S: '0',
-  });
+  const tail = upstream.last - TAIL_S;
+  const stage = await world.stage(goldskySettings(upstream, tail));
   await storeLabels(stage.database, exchange);
   const before = (await upstream.arrivals()).arrivals.length;
   context.say(`${replicas} workers: backfill of ${upstream.events} events`);
-  const workers = await stage.startWorkers(replicas);
   try {
-    const seconds = await runBackfill(
-      stage,
-      'goldsky',
-      upstream.first - 1,
-      upstream.last - TAIL_S,
-      context.signal,
-    );
+    const seconds = await runBackfill(stage, replicas, 'goldsky', upstream.first - 1, tail, context.signal);
     const arrivals = (await upstream.arrivals()).arrivals.slice(before);
     await mustBeExact(stage, upstream);
     return { perSecond: requestsPerSecond(arrivals) * (upstream.events / arrivals.length), seconds };
   } finally {
-    await Promise.all(workers.map((worker) => worker.stop()));
     await stage.close();
   }
 }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
-import { toTrade } from '../../src/domain/trade.ts';
 import { SimulatedExchange } from '../../src/simulator/exchange.ts';
 import { Database } from '../../src/store/clickhouse.ts';
-import { orderEventRow, TABLES, toLines } from '../../src/store/tables.ts';
+import { TABLES, toLines } from '../../src/store/tables.ts';
 import { storeLabels } from './markets.ts';
+import { rowOf } from './rowOf.ts';
 import type { Stage } from './world.ts';
 
 /** About a million events a day, the mean of Polymarket's V1 years. */
@@ -67,12 +66,8 @@ async function writeDay(stage: Stage, wanted: number, end: number, signal: Abort
     signal.throwIfAborted();
   };
   for (const { row } of exchange.events({ from: start, to: end - 1 })) {
-    const parsed = parseSubgraphEvent(row, 'goldsky');
-    if (!parsed.ok) continue;
-    const { event } = parsed;
-    const trade = toTrade(event, exchanges);
-    const label = trade === undefined ? undefined : labels.get(trade.tokenId);
-    rows.push(orderEventRow(event, trade, label, event.timestamp * 1000 + DELAY_MS));
+    const line = rowOf(row, exchanges, labels, ({ timestamp }) => timestamp * 1000 + DELAY_MS);
+    if (line !== undefined) rows.push(line);
     if (rows.length >= INSERT_ROWS * 4) await flush();
   }
   await flush();

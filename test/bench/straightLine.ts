@@ -1,13 +1,12 @@
 import type { Config } from '../../src/base/config.ts';
-import { parseSubgraphEvent } from '../../src/domain/parseOrderEvent.ts';
-import { toTrade, type TokenLabel } from '../../src/domain/trade.ts';
+import type { TokenLabel } from '../../src/domain/trade.ts';
 import { GoldskySource, type SubgraphCursor } from '../../src/sources/goldsky.ts';
 import type { Database } from '../../src/store/clickhouse.ts';
-import { orderEventRow, TABLES, toLines } from '../../src/store/tables.ts';
+import { TABLES, toLines } from '../../src/store/tables.ts';
+import { rowOf } from './rowOf.ts';
 import type { Upstream } from './upstream.ts';
 
 const INSERT_ROWS = 10_000;
-const SOURCE = 'goldsky';
 
 /**
  * The yardstick: one process that does what has to be done and nothing else. Page, transform, inserts of 10,000 rows, the
@@ -32,11 +31,8 @@ export async function loadStraight(
     read += page.records.length;
     if (read < events) coming = request(page.next);
     for (const record of page.records) {
-      const parsed = parseSubgraphEvent(record, SOURCE);
-      if (!parsed.ok) continue;
-      const trade = toTrade(parsed.event, exchanges);
-      const label = trade === undefined ? undefined : labels.get(trade.tokenId);
-      rows.push(orderEventRow(parsed.event, trade, label, Date.now()));
+      const row = rowOf(record, exchanges, labels, Date.now);
+      if (row !== undefined) rows.push(row);
     }
     if (rows.length < INSERT_ROWS && read < events) continue;
     const { order_event_versions: columns } = TABLES;

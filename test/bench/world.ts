@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../src/base/config.ts';
 import { AppError } from '../../src/base/errors.ts';
 import { log } from '../../src/base/log.ts';
-import { freePort } from '../../src/embedded/probe.ts';
+import { freePort, waitUntil } from '../../src/embedded/probe.ts';
 import { nodeCommand } from '../../src/embedded/processes.ts';
 import { RunFiles } from '../../src/embedded/runFiles.ts';
 import { startServices } from '../../src/embedded/services.ts';
@@ -32,7 +32,6 @@ export interface SpawnOptions {
 export interface Stage {
   readonly database: Database;
   readonly config: Config;
-  readonly prefix: string;
   /** Starts worker processes on this stage; ready when they take jobs. */
   startWorkers(count: number, args?: readonly string[]): Promise<WorkerProcess[]>;
   /** Any other of the project's programs, with the same settings. */
@@ -84,8 +83,7 @@ export class World {
   async stage(settings: Readonly<Record<string, string>> = {}): Promise<Stage> {
     this.#stages += 1;
     const name = `bench_${this.#stages}`;
-    const prefix = `{${name}}`;
-    const env = { ...this.#env, CLICKHOUSE_DATABASE: name, REDIS_PREFIX: prefix, ...settings };
+    const env = { ...this.#env, CLICKHOUSE_DATABASE: name, REDIS_PREFIX: `{${name}}`, ...settings };
     const config = loadConfig(env);
     const database = new Database(config.clickhouse);
     await migrate(database);
@@ -103,7 +101,6 @@ export class World {
     return {
       database,
       config,
-      prefix,
       spawn: spawnProgram,
       startWorkers: async (count, args) =>
         await Promise.all(
@@ -127,17 +124,17 @@ async function started(child: ChildProcess): Promise<WorkerProcess> {
   late.abort();
   if (!ready)
     throw new AppError('NOT_STARTED', 'A worker of the benchmark did not start.', { retry: 'never' });
-  return {
-    pid: child.pid ?? 0,
-    stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-      await exited;
-      clearTimeout(timer);
-    },
-  };
+  return { pid: child.pid ?? 0, stop: () => ended(child) };
+}
+
+/** Stops a program, and makes sure of it. */
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await exited;
+  clearTimeout(timer);
 }
 
 /** Looks until it is so. @throws AppError TOO_LATE */
@@ -148,13 +145,9 @@ export async function until(
   withinMs: number,
   everyMs = LOOK_EVERY_MS,
 ): Promise<void> {
-  const end = performance.now() + withinMs;
-  while (!(await is())) {
-    if (performance.now() > end) {
-      throw new AppError('TOO_LATE', `Within ${withinMs / 1000} s it did not come to: ${what}.`, {
-        retry: 'never',
-      });
-    }
-    await sleep(everyMs, undefined, { signal });
-  }
+  if (await waitUntil(is, { timeoutMs: withinMs, intervalMs: everyMs, signal })) return;
+  signal.throwIfAborted();
+  throw new AppError('TOO_LATE', `Within ${withinMs / 1000} s it did not come to: ${what}.`, {
+    retry: 'never',
+  });
 }
