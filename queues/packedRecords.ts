@@ -72,7 +72,8 @@ export function packedHash({ fields, text, others }: PackedRecords): string {
   const rest = others.length === 0 ? '' : JSON.stringify(others);
   return createHash('sha1')
     .update(JSON.stringify(fields))
-    .update(text)
+    // ASCII all of it.
+    .update(text, 'latin1')
     .update(rest)
     .digest('hex')
     .slice(0, 16);

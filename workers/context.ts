@@ -13,6 +13,7 @@ import { Queues } from '../queues/producer.ts';
 import { SourceStates } from '../queues/sourceState.ts';
 import { SweepStates } from '../queues/sweepState.ts';
 import { TokenLookups } from '../queues/tokenLookups.ts';
+import { FreshPages } from './freshPages.ts';
 import { LabelCache } from './labelCache.ts';
 import { StoredPages } from './storedPages.ts';
 import { BatchingWriter } from './writes.ts';
@@ -33,6 +34,7 @@ export interface WorkerContext {
   readonly sweeps: SweepStates;
   readonly lookups: TokenLookups;
   readonly labels: LabelCache;
+  readonly freshPages: FreshPages;
   readonly storedPages: StoredPages;
   readonly writer: BatchingWriter;
 }
@@ -59,6 +61,7 @@ export function createContext(config: Config): WorkerContext {
     sweeps: new SweepStates(redis, prefix),
     lookups: new TokenLookups(redis, prefix),
     labels: new LabelCache(database),
+    freshPages: new FreshPages(),
     storedPages: new StoredPages(redis, queues),
     writer: new BatchingWriter(database, { ...config.write, mostHeld: concurrencyOf('orders', config) }),
   };

@@ -37,8 +37,13 @@ export async function fetchRangePage(context: WorkerContext, payload: RangePaylo
     await addPage(
       context,
       { name: 'page', fetchId: job.id, priority },
-      { source: GOLDSKY, fetchedAt, range, ...unsettledOf(range, unsettledFrom(page, fetchedAt)) },
-      page.records,
+      {
+        source: GOLDSKY,
+        fetchedAt,
+        range,
+        records: page.records,
+        ...unsettledOf(range, unsettledFrom(page, fetchedAt)),
+      },
     );
   }
   if (!done) {

@@ -54,6 +54,7 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
       source: GOLDSKY,
       fetchedAt,
       range: null,
+      records: page.records,
       reread: {
         reason,
         request,
@@ -62,7 +63,6 @@ export async function rereadRange(context: WorkerContext, payload: RereadPayload
         ...(missing === undefined ? {} : { missing }),
       },
     },
-    page.records,
   );
   return { events: page.records.length, from: formatCursor(cursor), to: formatCursor(reached), reason };
 }

@@ -131,8 +131,8 @@ async function putAway(
   last: LastPage,
 ): Promise<string | undefined> {
   const range = compareCursors(to, from) > 0 ? { from, to } : null;
-  const records = packRecords(page.records);
-  const hash = packedHash(records);
+  const packed = packRecords(page.records);
+  const hash = packedHash(packed);
   // While the subgraph stands still, each poll reads its newest second again: that page is on its way already.
   const tail = behind ? undefined : `${formatCursor(to)} ${hash}`;
   const isNews = tail === undefined || tail !== last.tail;
@@ -143,8 +143,8 @@ async function putAway(
     await addPage(
       context,
       { name: 'page', fetchId: `${fetchId ?? ''}-${from.position}` },
-      { source: GOLDSKY, fetchedAt, range, ...unsettledOf(range, unsettled) },
-      records,
+      { source: GOLDSKY, fetchedAt, range, records: page.records, ...unsettledOf(range, unsettled) },
+      packed,
     );
   }
   return tail;

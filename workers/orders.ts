@@ -6,12 +6,13 @@ import { parseSubgraphEvent, type ParsedOrderEvent } from '../src/domain/parseOr
 import { toTrade, type Trade } from '../src/domain/trade.ts';
 import { encodeRows } from '../src/store/batch.ts';
 import type { Resolution } from '../src/store/quarantine.ts';
+import { RowBuffer } from '../src/store/rowBuffer.ts';
 import { rowHash } from '../src/store/rowKey.ts';
 import { placeOf } from '../src/store/storedEvents.ts';
 import { orderEventRow, unlabelledTokenRow } from '../src/store/tables.ts';
 import { unsettledRows } from '../src/store/unsettled.ts';
 import { recordsOf } from '../queues/packedRecords.ts';
-import type { OrdersPage, OrdersPayload, WritesPayload } from '../queues/payloads.ts';
+import type { OrdersPage, OrdersPayload } from '../queues/payloads.ts';
 import { compareReread } from './compare.ts';
 import { compareBlocks } from './compareBlocks.ts';
 import type { Comparison } from './comparison.ts';
@@ -20,6 +21,7 @@ import { GOLDSKY } from './goldskyPage.ts';
 import { POLYGON } from './polygonPage.ts';
 import { quarantined, stillQuarantined, type Retried } from './quarantine.ts';
 import type { Processor } from './register.ts';
+import type { Write } from './writes.ts';
 
 /** How a source's records are read. */
 interface Reader {
@@ -57,10 +59,18 @@ export function orders(context: WorkerContext): Processor<'orders'> {
     // A try before may have written some of its rows, and not what belongs to them.
     const isRedone = job.attemptsStarted > 1;
     // While it waits for its insert, a page is no more than its rows.
-    const { write, summary } = await made(context, exchanges, unpacked(payload), isRedone);
+    const { write, summary } = await made(context, exchanges, pageOf(context, payload, job.id), isRedone);
     await context.writer.write(write);
     return summary;
   };
+}
+
+function pageOf(
+  { freshPages }: WorkerContext,
+  payload: OrdersPayload,
+  jobId: string | undefined,
+): OrdersPage {
+  return { ...payload, records: freshPages.take(jobId) ?? recordsOf(payload.records) };
 }
 
 /** What is to be written of a page. */
@@ -69,23 +79,31 @@ async function made(
   exchanges: ReadonlySet<string>,
   payload: OrdersPage,
   isRedone: boolean,
-): Promise<{ readonly write: WritesPayload; readonly summary: Record<string, unknown> }> {
+): Promise<{ readonly write: Write; readonly summary: Record<string, unknown> }> {
   const page = parsePage(payload);
   const comparison = await compared(context, payload, page.events, isRedone);
   const toWrite =
     comparison === undefined
       ? page.events
       : page.events.filter((event) => comparison.toWrite.has(placeOf(event)));
-  const { rows, unlabelled, unknownTokens } = await toRows(context, toWrite, exchanges, (event) => {
-    return (
-      comparison?.toWrite.get(placeOf(event)) ??
-      page.retried.get(event.id)?.at(-1)?.receivedAt ??
-      payload.fetchedAt
-    );
-  });
+  const fetchedAt = (event: OrderEvent) =>
+    comparison?.toWrite.get(placeOf(event)) ??
+    page.retried.get(event.id)?.at(-1)?.receivedAt ??
+    payload.fetchedAt;
+  const resolved: Resolution[] = [];
+  const { rows, unlabelled, unknownTokens } = await toRows(
+    context,
+    toWrite,
+    exchanges,
+    fetchedAt,
+    ({ id }, row) => {
+      resolved.push(...resolutions(payload.source, page.retried.get(id), row));
+    },
+  );
+  for (const deletion of comparison?.deletions ?? []) rows.add(deletion);
   const write = {
     rows: {
-      order_event_versions: encodeRows([...rows, ...(comparison?.deletions ?? [])]),
+      order_event_versions: rows.encoded(),
       quarantine_versions: encodeRows(page.refused),
       unlabelled_token_versions: encodeRows(
         comparison !== undefined && isRedone ? tokenMarks(page.events, exchanges) : unlabelled,
@@ -94,12 +112,7 @@ async function made(
       recount_versions: encodeRows(comparison?.recounts ?? []),
     },
     coverage: coverageOf(payload, page),
-    resolved:
-      page.retried.size === 0
-        ? []
-        : toWrite.flatMap(({ id }, index) =>
-            resolutions(payload.source, page.retried.get(id), rows[index] ?? ''),
-          ),
+    resolved,
   };
   const summary = {
     events: page.events.length,
@@ -122,10 +135,6 @@ async function compared(
   return reread === undefined
     ? undefined
     : await compareReread(context, { ...payload, reread }, events, isRedone);
-}
-
-function unpacked(payload: OrdersPayload): OrdersPage {
-  return { ...payload, records: recordsOf(payload.records) };
 }
 
 function parsePage(payload: OrdersPage): ParsedPage {
@@ -157,24 +166,31 @@ function resolutions(source: string, retried: readonly Retried[] | undefined, ro
   return retried.map(({ hash, receivedAt }) => ({ source, hash, receivedAt, row: hashOfRow }));
 }
 
-/** @param fetchedAt millisecond that the row of an event is to be of */
+/**
+ * @param fetchedAt millisecond that the row of an event is to be of
+ * @param onRow called with the row of each event
+ */
 async function toRows(
   context: WorkerContext,
   events: readonly OrderEvent[],
   exchanges: ReadonlySet<string>,
   fetchedAt: (event: OrderEvent) => number,
+  onRow: (event: OrderEvent, row: string) => void,
 ) {
   const traded = events.map((event) => ({ event, trade: toTrade(event, exchanges) }));
   const tokens = tokensOf(traded);
   const labels = await context.labels.find(tokens);
   const unlabelled = new Set<string>();
-  const rows = traded.map(({ event, trade }) => {
+  const rows = new RowBuffer(events.length);
+  for (const { event, trade } of traded) {
     const label = trade === undefined ? undefined : labels.get(trade.tokenId);
     if (trade !== undefined && label === undefined) {
       unlabelled.add(unlabelledTokenRow(trade.tokenId, event.timestamp));
     }
-    return orderEventRow(event, trade, label, fetchedAt(event));
-  });
+    const row = orderEventRow(event, trade, label, fetchedAt(event));
+    rows.add(row);
+    onRow(event, row);
+  }
   const unknown = [...tokens].filter((token) => !labels.has(token));
   await context.lookups.note(unknown);
   return { rows, unlabelled: [...unlabelled], unknownTokens: unknown.length };

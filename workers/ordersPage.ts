@@ -1,4 +1,4 @@
-import { packedHash, packRecords, type PackedRecords } from '../queues/packedRecords.ts';
+import { packedHash, packRecords } from '../queues/packedRecords.ts';
 import type { OrdersPage } from '../queues/payloads.ts';
 import type { WorkerContext } from './context.ts';
 
@@ -12,13 +12,13 @@ export interface PageJob {
 
 /** Makes a page a durable `orders` job; the same page of the same fetch only once. */
 export async function addPage(
-  { queues }: WorkerContext,
+  { queues, freshPages }: WorkerContext,
   { name, fetchId, priority }: PageJob,
-  page: Omit<OrdersPage, 'records'>,
-  records: PackedRecords | readonly unknown[],
+  { records, ...page }: OrdersPage,
+  packed = packRecords(records),
 ): Promise<void> {
-  const packed = 'fields' in records ? records : packRecords(records);
   const jobId = `${fetchId ?? ''}-${packedHash(packed)}`;
+  freshPages.note(jobId, records);
   await queues.add(
     'orders',
     name,

@@ -81,11 +81,11 @@ export async function addPages(
       {
         source: POLYGON,
         fetchedAt,
+        records: logs,
         range: covers ? { from: { position: from, id: '' }, to: { position: to, id: '' } } : null,
         ...(unsettled ? { unsettled: { from, to: to - 1 } } : {}),
         ...(compares ? { blocks } : {}),
       },
-      logs,
     );
   }
 }

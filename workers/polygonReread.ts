@@ -65,6 +65,7 @@ export async function rereadBlocks(
       source: POLYGON,
       fetchedAt,
       range: null,
+      records: answer.logs,
       blocks: answer.blocks.map(stampOf),
       reread: {
         reason,
@@ -73,7 +74,6 @@ export async function rereadBlocks(
         ...(mark === undefined ? {} : { mark }),
       },
     },
-    answer.logs,
   );
   return { events: answer.logs.length, from, to: answer.to, reason };
 }

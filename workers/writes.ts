@@ -18,8 +18,13 @@ const REST = 10;
 /** Half as many inserts cost ClickHouse a quarter less for each row. */
 const MOST_AT_ONCE = 2;
 
+/** What is to be written: the payload of a `writes` job, or rows that are no text any more. */
+export type Write = Omit<WritesPayload, 'rows'> & {
+  readonly rows: Readonly<Partial<Record<DataTable, EncodedRows>>>;
+};
+
 interface HeldJob {
-  readonly payload: WritesPayload;
+  readonly payload: Write;
   readonly rows: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
@@ -61,7 +66,7 @@ export class BatchingWriter {
   }
 
   /** Done when the job's rows are on disk. @throws ClickHouseUnavailable | ClickHouseRefused */
-  write(payload: WritesPayload): Promise<void> {
+  write(payload: Write): Promise<void> {
     return new Promise((done, failed) => {
       const rows = Object.values(payload.rows).reduce((sum, encoded) => sum + encoded.count, 0);
       this.#held.push({ payload, rows, done, failed });
@@ -142,7 +147,7 @@ export class BatchingWriter {
 }
 
 /** Several payloads as one: the rows of each table together, all ranges after them. */
-function merge(payloads: readonly WritesPayload[]): Batch {
+function merge(payloads: readonly Write[]): Batch {
   const rows: Partial<Record<DataTable, EncodedRows[]>> = {};
   for (const table of DATA_TABLES) {
     const parts = payloads.flatMap((payload) => payload.rows[table] ?? []);

@@ -24,7 +24,19 @@ export function compareCursors(a: Cursor, b: Cursor): number {
 
 /** Order of ids, bytewise as graph-node (C collation) and ClickHouse have it; JavaScript's own goes by UTF-16 units. */
 export function compareIds(a: string, b: string): number {
-  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (a === b) return 0;
+  const shorter = Math.min(a.length, b.length);
+  let same = 0;
+  while (same < shorter && a.charCodeAt(same) === b.charCodeAt(same)) same++;
+  if (same === shorter) return a.length - b.length;
+  const [unitA, unitB] = [a.charCodeAt(same), b.charCodeAt(same)];
+  // Only what takes two units is ordered differently.
+  if (!isSurrogate(unitA) && !isSurrogate(unitB)) return unitA - unitB;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
 }
 
 /** A cursor as people read it: `1714000000` or `1714000000/0xabc…`. */

@@ -8,7 +8,8 @@ import { DATA_TABLES, quarantineRow, TABLES, toLines, type DataTable } from './t
 /** Encoded rows of one table: lines of JSONCompactEachRow, each ended by a newline. */
 export interface EncodedRows {
   readonly count: number;
-  readonly lines: string;
+  /** Text, or its UTF-8. */
+  readonly lines: string | Buffer;
 }
 
 /** Rows that become visible together, and the ranges that are covered once they are. */
@@ -19,7 +20,8 @@ export interface Batch {
   readonly resolved?: readonly Resolution[];
 }
 
-export function encodeRows(rows: readonly string[]): EncodedRows {
+/** As text, which a job can carry. */
+export function encodeRows(rows: readonly string[]): { readonly count: number; readonly lines: string } {
   return { count: rows.length, lines: toLines(rows) };
 }
 
@@ -38,7 +40,7 @@ export async function writeBatch(
 ): Promise<number> {
   const refused: RefusedRow[] = [];
   for (const table of DATA_TABLES) {
-    const texts = (batch.rows[table] ?? []).map((part) => part.lines).filter((text) => text !== '');
+    const texts = (batch.rows[table] ?? []).map((part) => part.lines).filter((lines) => lines.length > 0);
     if (texts.length > 0) refused.push(...(await insertSifting(database, table, texts, insertMs)));
   }
   if (refused.length > 0) {
@@ -62,7 +64,7 @@ interface RefusedRow {
 async function insertSifting(
   database: Database,
   table: DataTable,
-  texts: readonly string[],
+  texts: readonly EncodedRows['lines'][],
   insertMs: number,
 ): Promise<RefusedRow[]> {
   try {
@@ -70,7 +72,7 @@ async function insertSifting(
     return [];
   } catch (error) {
     if (!(error instanceof ClickHouseRefused) || error.blame !== 'rows') throw error;
-    const given = splitLines(texts.join(''));
+    const given = splitLines(texts.map((lines) => lines.toString()).join(''));
     const lines = given.map((line) => currentRow(table, line));
     if (lines.some((line, index) => line !== given[index]))
       return await insertSifting(database, table, [toLines(lines)], insertMs);

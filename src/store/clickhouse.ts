@@ -94,14 +94,14 @@ export class Database {
   }
 
   /**
-   * Inserts rows already encoded as JSONCompactEachRow, one a line. Done means on disk.
+   * Inserts rows already encoded as JSONCompactEachRow, one a line, as text or its UTF-8. Done means on disk.
    * @param timeoutMs when it is given up; what was sent may be in all the same
    * @throws ClickHouseUnavailable | ClickHouseRefused
    */
   async insertLines(
     table: string,
     columns: readonly string[],
-    chunks: readonly string[],
+    chunks: readonly (string | Buffer)[],
     timeoutMs = INSERT_MS,
   ): Promise<void> {
     await this.#call(`an insert into ${table}`, timeoutMs, async (signal) => {

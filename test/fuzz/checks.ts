@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { compareIds } from '../../src/domain/coverage.ts';
 import type { FetchPageOptions, SubgraphPage } from '../../src/sources/goldsky.ts';
 import { TABLES, type DataTable } from '../../src/store/tables.ts';
-import type { OrdersPage, WritesPayload } from '../../queues/payloads.ts';
+import type { OrdersPage } from '../../queues/payloads.ts';
+import type { Write } from '../../workers/writes.ts';
 
 /** What holds for every answer that is accepted. Plain assertions: there are millions of them. */
 
@@ -71,7 +72,7 @@ export function checkPage(
 }
 
 /** What is covered begins where the page was asked for, and counts every record. */
-export function checkCoverage({ range, records }: OrdersPage, { coverage }: WritesPayload): void {
+export function checkCoverage({ range, records }: OrdersPage, { coverage }: Write): void {
   if (range === null) {
     assert.deepEqual(coverage, []);
     return;
@@ -85,7 +86,7 @@ export function checkCoverage({ range, records }: OrdersPage, { coverage }: Writ
 }
 
 /** Every record is a row of its table or in quarantine as it came; every row has a value for every column. */
-export function checkRows({ rows }: WritesPayload, records: readonly unknown[], table: DataTable): void {
+export function checkRows({ rows }: Write, records: readonly unknown[], table: DataTable): void {
   for (const [name, encoded] of Object.entries(rows)) {
     const lines = linesOf(encoded.lines);
     assert.equal(lines.length, encoded.count);
@@ -112,6 +113,6 @@ function isTakenByClickHouse(value: unknown): boolean {
   return typeof value !== 'string' || !/\p{Surrogate}/u.test(value);
 }
 
-function linesOf(text: string): string[] {
-  return text.split('\n').slice(0, -1);
+function linesOf(lines: string | Buffer): string[] {
+  return lines.toString().split('\n').slice(0, -1);
 }

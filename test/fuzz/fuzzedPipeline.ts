@@ -5,7 +5,8 @@ import { parseLossless } from '../../src/sources/losslessJson.ts';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/sources/upstreamError.ts';
 import type { Random } from '../../src/simulator/random.ts';
 import { recordsOf } from '../../queues/packedRecords.ts';
-import type { FetchGammaPayload, FetchGoldskyPayload, WritesPayload } from '../../queues/payloads.ts';
+import type { FetchGammaPayload, FetchGoldskyPayload } from '../../queues/payloads.ts';
+import type { Write } from '../../workers/writes.ts';
 import { fetchGamma } from '../../workers/fetch.gamma.ts';
 import { fetchGoldsky } from '../../workers/fetch.goldsky.ts';
 import { markets } from '../../workers/markets.ts';
@@ -42,7 +43,7 @@ const GAMMA_URL = 'http://gamma.example';
 export interface FuzzResult {
   /** What became of the answer: `goldsky accepted`, `gamma UPSTREAM_BAD_BODY`. */
   readonly outcome: string;
-  readonly writes: readonly WritesPayload[];
+  readonly writes: readonly Write[];
 }
 
 /** Changed answers through the real sources and processors; Redis and ClickHouse are not there. */
@@ -164,8 +165,8 @@ export class FuzzedPipeline {
     };
   }
 
-  async #landOrders(): Promise<WritesPayload[]> {
-    const writes: WritesPayload[] = [];
+  async #landOrders(): Promise<Write[]> {
+    const writes: Write[] = [];
     for (const { id, payload } of this.#memory.take('orders')) {
       await this.#memory.run(this.#orders, 'orders', { id, payload });
       const [write] = this.#memory.written.splice(0);
@@ -178,8 +179,8 @@ export class FuzzedPipeline {
     return writes;
   }
 
-  async #landMarkets(): Promise<WritesPayload[]> {
-    const writes: WritesPayload[] = [];
+  async #landMarkets(): Promise<Write[]> {
+    const writes: Write[] = [];
     for (const { id, payload } of this.#memory.take('markets')) {
       await this.#memory.run(this.#markets, 'markets', { id, payload });
       const [write] = this.#memory.take('writes');

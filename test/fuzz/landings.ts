@@ -1,4 +1,4 @@
-import type { WritesPayload } from '../../queues/payloads.ts';
+import type { Write } from '../../workers/writes.ts';
 import type { Batch, EncodedRows } from '../../src/store/batch.ts';
 import { rowHash } from '../../src/store/rowKey.ts';
 import { DATA_TABLES, type DataTable } from '../../src/store/tables.ts';
@@ -7,9 +7,9 @@ import { DATA_TABLES, type DataTable } from '../../src/store/tables.ts';
 export class Landings {
   pages = 0;
   readonly #rows = new Map<DataTable, EncodedRows[]>();
-  readonly #coverage: WritesPayload['coverage'] = [];
+  readonly #coverage: Write['coverage'] = [];
 
-  add(writes: readonly WritesPayload[]): void {
+  add(writes: readonly Write[]): void {
     for (const { rows, coverage } of writes) {
       this.pages++;
       this.#coverage.push(...coverage);
@@ -34,7 +34,9 @@ export class Landings {
   }
 
   #distinct(table: DataTable): number {
-    const lines = (this.#rows.get(table) ?? []).flatMap(({ lines: text }) => text.split('\n').slice(0, -1));
+    const lines = (this.#rows.get(table) ?? []).flatMap(({ lines: text }) =>
+      text.toString().split('\n').slice(0, -1),
+    );
     return new Set(lines.map((line) => rowHash(table, line))).size;
   }
 }

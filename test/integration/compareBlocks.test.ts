@@ -1,10 +1,10 @@
 import type { Job } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/store/migrate.ts';
-import type { BlockStamp, OrdersPayload, WritesPayload } from '../../queues/payloads.ts';
+import type { BlockStamp, OrdersPayload } from '../../queues/payloads.ts';
 import { closeContext, createContext } from '../../workers/context.ts';
 import { orders } from '../../workers/orders.ts';
-import { BatchingWriter } from '../../workers/writes.ts';
+import { BatchingWriter, type Write } from '../../workers/writes.ts';
 import { exampleLogV2, PLACE, type ExampleLog } from '../support/exampleLogs.ts';
 import { testConfig, testEnvironment } from '../support/world.ts';
 
@@ -37,7 +37,7 @@ async function setUp() {
   onTestFinished(() => closeContext(context));
   const { database } = context;
   await migrate(database);
-  let handed: WritesPayload | undefined;
+  let handed: Write | undefined;
   const holding: Pick<BatchingWriter, 'write'> = {
     write: (payload) => {
       handed = payload;

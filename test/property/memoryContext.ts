@@ -3,7 +3,7 @@ import { UpstreamError } from '../../src/sources/upstreamError.ts';
 import type { GammaSource } from '../../src/sources/gamma.ts';
 import type { GoldskySource } from '../../src/sources/goldsky.ts';
 import type { Payload, QueueName } from '../../queues/catalogue.ts';
-import type { WritesPayload } from '../../queues/payloads.ts';
+import type { Write } from '../../workers/writes.ts';
 import { checkPayload, type AddOptions } from '../../queues/producer.ts';
 import type { SourceState } from '../../queues/sourceState.ts';
 import type { WorkerContext } from '../../workers/context.ts';
@@ -35,7 +35,7 @@ export class MemoryContext {
   /** Every job that was added, the oldest first. */
   readonly jobs: MemoryJob[] = [];
   /** What was written without a job of its own, the oldest first. */
-  readonly written: WritesPayload[] = [];
+  readonly written: Write[] = [];
   readonly #ids = new Set<string>();
   #state: Partial<SourceState> = {};
   #sources: Sources;
@@ -153,13 +153,15 @@ export class MemoryContext {
       },
       lookups: { note: () => Promise.resolve() },
       labels: { find: () => Promise.resolve(new Map()) },
+      // What Redis would give is what is taken.
+      freshPages: { note: () => undefined, take: () => undefined },
       storedPages: {
         idsOf: () => Promise.resolve(undefined),
         written: () => Promise.resolve(''),
         note: () => undefined,
       },
       writer: {
-        write: (rows: WritesPayload) =>
+        write: (rows: Write) =>
           this.#step(() => {
             this.written.push(rows);
           }),
