@@ -36,9 +36,7 @@ export async function fetchTail(
     context.polygon.heads({ ...options, ...(headRead === undefined ? {} : { also: headRead.number }) }),
   );
   const step: Step = { context, requests, heads, headRead, jobId: job.id ?? '' };
-  const reached = await readFinal(step, cursor.position);
-  const behind = reached <= heads.finalized.number;
-  const newest = behind ? headRead : await readNewest(step, reached);
+  const { reached, behind, newest } = await readBoth(step, cursor.position);
 
   const following = nextStep(chain);
   const { latest } = heads;
@@ -72,6 +70,31 @@ interface Step {
   /** How far was read before beyond the final blocks. */
   readonly headRead: HeadRead | undefined;
   readonly jobId: string;
+}
+
+/** The final blocks from `from` on, and the newest ones: both at once, where nothing about the newest depends on the final. */
+async function readBoth(step: Step, from: number) {
+  const { heads, headRead } = step;
+  const reading =
+    headRead !== undefined && isAhead(step, headRead) ? readOn(step, headRead.number + 1) : undefined;
+  // Pages that one of them adds are not to come after the job has failed of the other.
+  const [final] = await Promise.allSettled([readFinal(step, from), reading]);
+  if (final.status === 'rejected') throw final.reason;
+  const reached = final.value;
+  const behind = reached <= heads.finalized.number;
+  if (reading !== undefined) return { reached, behind, newest: await reading };
+  return { reached, behind, newest: behind ? headRead : await readNewest(step, reached) };
+}
+
+/** The newest blocks go on where they ended: beyond the final ones, of the same branch, and none is compared. */
+function isAhead({ context, heads }: Step, { number, hash, compared }: HeadRead): boolean {
+  return (
+    context.config.polygon.head !== 'finalized' &&
+    number >= heads.finalized.number &&
+    number <= heads.latest.number &&
+    hash === heads.also?.hash &&
+    (compared === undefined || Date.now() >= compared.until)
+  );
 }
 
 /** Reads final blocks from `from` on. @returns the first block that was not read */
