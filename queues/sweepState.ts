@@ -11,9 +11,13 @@ export interface SweepState {
   /** The API's own cursor of the next page; undefined on the first. */
   readonly afterCursor: string | undefined;
   readonly chainJobId: string | undefined;
+  /** Pages of this sweep that were not known to be stored just so; undefined before the first. */
+  readonly newPages: number | undefined;
+  /** Sweeps in a row, the last one with them, without such a page; undefined where it had one. */
+  readonly quietSweeps: number | undefined;
 }
 
-const FIELDS = ['startedAt', 'finishedAt', 'afterCursor', 'chainJobId'] as const;
+const FIELDS = ['startedAt', 'finishedAt', 'afterCursor', 'chainJobId', 'newPages', 'quietSweeps'] as const;
 
 /** Market ids seen by one sweep of open markets live this long at most, in seconds. */
 const SEEN_TTL_S = 86_400;
@@ -31,12 +35,14 @@ export class SweepStates {
 
   async read(closed: boolean): Promise<SweepState> {
     const values = await readFields(this.#redis, this.#key(closed), FIELDS);
-    const [startedAt, finishedAt, afterCursor, chainJobId] = values;
+    const [startedAt, finishedAt, afterCursor, chainJobId, newPages, quietSweeps] = values;
     return {
-      startedAt: startedAt === undefined ? undefined : Number(startedAt),
-      finishedAt: finishedAt === undefined ? undefined : Number(finishedAt),
+      startedAt: numberOf(startedAt),
+      finishedAt: numberOf(finishedAt),
       afterCursor,
       chainJobId,
+      newPages: numberOf(newPages),
+      quietSweeps: numberOf(quietSweeps),
     };
   }
 
@@ -76,4 +82,8 @@ export class SweepStates {
   #seenKey(): string {
     return `${this.#prefix}:sweep:open:seen`;
   }
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }

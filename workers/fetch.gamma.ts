@@ -86,7 +86,10 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
     throw error;
   }
   const storedIds = await context.storedPages.idsOf(page.markets);
-  if (storedIds === undefined) await handOver(context, job.id, page.markets);
+  const { newPages = 0, quietSweeps = 0 } = await context.sweeps.read(closed);
+  const isNew = storedIds === undefined && page.markets.length > 0;
+  const newSoFar = newPages + (isNew ? 1 : 0);
+  if (isNew) await handOver(context, job.id, page.markets);
   if (!closed) await context.sweeps.noteSeen(storedIds ?? idsOf(page.markets));
 
   // An empty page is the end, whatever cursor it carries.
@@ -97,6 +100,8 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
       finishedAt: Date.now(),
       afterCursor: undefined,
       chainJobId: undefined,
+      newPages: undefined,
+      quietSweeps: newSoFar === 0 ? quietSweeps + 1 : undefined,
     });
   } else {
     const following = nextStep(chain);
@@ -107,7 +112,11 @@ async function fetchSweepPage(context: WorkerContext, payload: Of<'sweep'>, { jo
       { kind: 'sweep', closed, afterCursor: page.nextCursor, chain: following },
       { jobId, priority: sweepPriority(closed) },
     );
-    await context.sweeps.update(closed, { afterCursor: page.nextCursor, chainJobId: jobId });
+    await context.sweeps.update(closed, {
+      afterCursor: page.nextCursor,
+      chainJobId: jobId,
+      newPages: newSoFar,
+    });
   }
   return { markets: page.markets.length, page: chain.step, last };
 }

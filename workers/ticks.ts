@@ -22,6 +22,8 @@ import type { Processor } from './register.ts';
 
 /** A sweep that took t starts again t x this after it began: sweeps take a tenth of the time at most. */
 const SWEEP_REST = 10;
+/** Where nothing changes, sweeps are made after two polls, then after so many: an idle pipeline is to be idle. */
+const MOST_QUIET_POLLS = 4;
 /** Tokens looked up in one tick at most. */
 const LOOKUPS_A_TICK = 10 * GAMMA_MAX_LOOKUP;
 /** Unknown tokens taken from ClickHouse when Redis has lost the list. */
@@ -127,11 +129,12 @@ async function pollMarkets(context: WorkerContext, tickId: string) {
 async function startSweep(context: WorkerContext, tickId: string, closed: boolean): Promise<boolean> {
   const state = await context.sweeps.read(closed);
   if (await chainIsBusy(context.queues, 'fetch.gamma', state.chainJobId)) return false;
-  const { startedAt, finishedAt } = state;
+  const { startedAt, finishedAt, quietSweeps = 0 } = state;
   const underWay = startedAt !== undefined && finishedAt === undefined;
   const afterCursor = underWay ? state.afterCursor : undefined;
   if (startedAt !== undefined && finishedAt !== undefined) {
-    const rest = (finishedAt - startedAt) * SWEEP_REST;
+    const quietPolls = quietSweeps === 0 ? 0 : Math.min(2 ** quietSweeps, MOST_QUIET_POLLS) - 0.5;
+    const rest = Math.max((finishedAt - startedAt) * SWEEP_REST, quietPolls * context.config.gamma.pollMs);
     const now = Date.now();
     // One that began in the future was begun by a clock that was ahead.
     if (startedAt <= now && now < startedAt + rest) return false;
@@ -148,7 +151,7 @@ async function startSweep(context: WorkerContext, tickId: string, closed: boolea
   if (isNew && !closed) await context.sweeps.forgetSeen();
   await context.sweeps.update(closed, {
     chainJobId: jobId,
-    ...(isNew ? { startedAt: Date.now(), finishedAt: undefined } : {}),
+    ...(isNew ? { startedAt: Date.now(), finishedAt: undefined, newPages: undefined } : {}),
   });
   return true;
 }

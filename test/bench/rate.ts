@@ -16,8 +16,8 @@ const MB = 1_000_000;
 
 const SIZES: Readonly<Record<Scale, { readonly events: number; readonly rounds: number }>> = {
   short: { events: 150_000, rounds: 1 },
-  usual: { events: 500_000, rounds: 2 },
-  full: { events: 1_000_000, rounds: 3 },
+  usual: { events: 1_000_000, rounds: 2 },
+  full: { events: 1_000_000, rounds: 5 },
 };
 
 /** The sustained rate, beside that of a loader that does nothing else. */
