@@ -70,15 +70,13 @@ export function unpackRecords({ count, fields, text, others }: PackedRecords): u
 /** A short hash of what a page carries, for its job's id: the same content makes the same job. */
 export function packedHash({ fields, text, others }: PackedRecords): string {
   const rest = others.length === 0 ? '' : JSON.stringify(others);
-  return (
-    createHash('sha1')
-      .update(JSON.stringify(fields))
-      // ASCII all of it.
-      .update(text, 'latin1')
-      .update(rest)
-      .digest('hex')
-      .slice(0, 16)
-  );
+  // The text is ASCII, all of it.
+  return createHash('sha1')
+    .update(JSON.stringify(fields))
+    .update(text, 'latin1')
+    .update(rest)
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Undefined where the record has other fields, or values that the form has no place for. */
