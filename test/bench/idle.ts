@@ -23,12 +23,12 @@ const MOST_PERCENT = 3;
 
 /**
  * Seconds that are waited for what a start costs (the market API's catalogue is stored by its first sweep and found stored by
- * the second one), and seconds that are measured: whole polls of the market API.
+ * the next ones; what was new is read again 10, 30 and 70 s later), and seconds that are measured: whole polls of the market API.
  */
 const SECONDS: Readonly<Record<Scale, readonly [rest: number, measured: number]>> = {
   short: [40, 30],
-  usual: [40, 60],
-  full: [40, 300],
+  usual: [140, 60],
+  full: [140, 300],
 };
 
 const PROCESSES = ['worker', 'dashboard', 'redis', 'clickhouse'] as const;
