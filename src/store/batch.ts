@@ -21,7 +21,7 @@ export interface Batch {
 }
 
 /** As text, which a job can carry. */
-export function encodeRows(rows: readonly string[]): { readonly count: number; readonly lines: string } {
+export function encodeRows(rows: readonly string[]): EncodedRows & { readonly lines: string } {
   return { count: rows.length, lines: toLines(rows) };
 }
 

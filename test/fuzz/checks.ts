@@ -113,6 +113,7 @@ function isTakenByClickHouse(value: unknown): boolean {
   return typeof value !== 'string' || !/\p{Surrogate}/u.test(value);
 }
 
-function linesOf(lines: string | Buffer): string[] {
+/** The rows of an insert. */
+export function linesOf(lines: string | Buffer): string[] {
   return lines.toString().split('\n').slice(0, -1);
 }

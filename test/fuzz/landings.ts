@@ -2,6 +2,7 @@ import type { Write } from '../../workers/writes.ts';
 import type { Batch, EncodedRows } from '../../src/store/batch.ts';
 import { rowHash } from '../../src/store/rowKey.ts';
 import { DATA_TABLES, type DataTable } from '../../src/store/tables.ts';
+import { linesOf } from './checks.ts';
 
 /** Rows of many pages, for one batch, and how many of them the tables must hold then. */
 export class Landings {
@@ -34,9 +35,7 @@ export class Landings {
   }
 
   #distinct(table: DataTable): number {
-    const lines = (this.#rows.get(table) ?? []).flatMap(({ lines: text }) =>
-      text.toString().split('\n').slice(0, -1),
-    );
+    const lines = (this.#rows.get(table) ?? []).flatMap((encoded) => linesOf(encoded.lines));
     return new Set(lines.map((line) => rowHash(table, line))).size;
   }
 }
